@@ -1,0 +1,1 @@
+"""Start, check and stop processes on the machine or the cluster."""

@@ -1,0 +1,249 @@
+"""Messages of the WebSocket between the Livy server and a driver's agent.
+
+The agent dials home: `GET /livy/drivers/SESSION` upgraded to a WebSocket, with the session's secret
+as `Authorization: Bearer SECRET`. Each frame is one JSON object; `type` says which message.
+
+Up (agent to server), every message but `hello` and `pong` carries `seq`: 1, 2, 3 … for the life of
+the agent. The server writes a message down, then acknowledges with `ack`; the agent keeps what is
+not acknowledged and replays it after it dialled again. The server drops what it has already
+written (`seq` at most the last one written), so nothing is lost and nothing is there twice.
+
+Down (server to agent), messages are idempotent: `execute` with a statement that the agent already
+has is ignored, so after `welcome` the server sends everything that is not done again.
+
+The handshake: agent `hello` → server `welcome(acked)` → agent replays from `acked + 1` → server
+sends `execute` for each statement that waits. Close code 4401: wrong secret. 4404: no such session
+or it is over: the agent ends itself at once. 4409: another agent is connected: likewise.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, TypeAdapter
+
+from hopyard.protocol.states import Kind
+
+UNAUTHORISED = 4401
+GONE = 4404
+REPLACED = 4409
+
+
+class _Message(BaseModel, extra="ignore"):
+    """One frame; unknown fields are ignored, so that versions can differ by a step."""
+
+
+# --- up: agent to server -------------------------------------------------------------------------
+
+
+class Hello(_Message):
+    """The first frame after dialling."""
+
+    type: Literal["hello"] = "hello"
+    version: int = 1
+    pid: int
+    last_seq: int = 0
+    """The last number the agent gave out."""
+
+
+class _Numbered(_Message):
+    seq: int = 0
+    """Set by the agent's outbox when the message is sent."""
+
+
+class Step(_Numbered):
+    """What the driver does while it starts, in words ("Starting the JVM")."""
+
+    type: Literal["step"] = "step"
+    text: str
+
+
+class Ready(_Numbered):
+    """The Spark application runs: the session is idle."""
+
+    type: Literal["ready"] = "ready"
+    app_id: str
+    ui_url: str | None = None
+    """Address of Spark's UI as the server reaches it; None when it is off."""
+    spark_version: str = ""
+    master: str = ""
+
+
+class Failed(_Numbered):
+    """The driver cannot start or cannot go on; it ends itself afterwards."""
+
+    type: Literal["failed"] = "failed"
+    reason: str
+    """One sentence for the user."""
+
+
+class Started(_Numbered):
+    """A statement runs now."""
+
+    type: Literal["started"] = "started"
+    statement: int
+    at: int
+    """Milliseconds since 1970."""
+
+
+class Stream(_Numbered):
+    """A piece of a statement's stdout or stderr."""
+
+    type: Literal["stream"] = "stream"
+    statement: int
+    name: Literal["stdout", "stderr"]
+    text: str
+
+
+class Display(_Numbered):
+    """Rich output of a statement before its end, or an update of one (Jupyter's messaging)."""
+
+    type: Literal["display"] = "display"
+    statement: int
+    data: dict[str, Any]
+    metadata: dict[str, Any] = {}
+    transient: dict[str, Any] = {}
+    update: bool = False
+
+
+class Progress(_Numbered):
+    """How far the Spark jobs of a statement are."""
+
+    type: Literal["progress"] = "progress"
+    statement: int
+    fraction: float
+    """Finished tasks of all that are known, 0 to 1."""
+    jobs: int = 0
+    stages: int = 0
+    tasks: int = 0
+    tasks_done: int = 0
+    tasks_failed: int = 0
+
+
+class Result(_Numbered):
+    """A statement is done. `output` is what Livy's REST API calls so, without the streams."""
+
+    type: Literal["result"] = "result"
+    statement: int
+    at: int
+    """Milliseconds since 1970."""
+    status: Literal["ok", "error", "cancelled"]
+    data: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
+    ename: str = ""
+    evalue: str = ""
+    traceback: list[str] = []
+
+
+class Answer(_Numbered):
+    """The answer to `complete` or `inspect`."""
+
+    type: Literal["answer"] = "answer"
+    request: str
+    content: dict[str, Any]
+
+
+class Ended(_Numbered):
+    """The driver ends in order: the last message."""
+
+    type: Literal["ended"] = "ended"
+    reason: str = ""
+
+
+# --- down: server to agent -----------------------------------------------------------------------
+
+
+class Welcome(_Message):
+    """The server knows this agent."""
+
+    type: Literal["welcome"] = "welcome"
+    acked: int
+    """The last number that is written down."""
+
+
+class Ack(_Message):
+    """All messages up to this number are written down."""
+
+    type: Literal["ack"] = "ack"
+    seq: int
+
+
+class Execute(_Message):
+    """Run a statement, after those that came before it."""
+
+    type: Literal["execute"] = "execute"
+    statement: int
+    code: str
+    kind: Kind
+    silent: bool = False
+
+
+class Cancel(_Message):
+    """Stop a statement and its Spark jobs, or take it out of the queue."""
+
+    type: Literal["cancel"] = "cancel"
+    statement: int
+
+
+class Complete(_Message):
+    """Ask the interpreter for completions at a place in code."""
+
+    type: Literal["complete"] = "complete"
+    request: str
+    kind: Kind
+    code: str
+    cursor: int
+
+
+class Inspect(_Message):
+    """Ask the interpreter what stands at a place in code."""
+
+    type: Literal["inspect"] = "inspect"
+    request: str
+    kind: Kind
+    code: str
+    cursor: int
+    detail: int = 0
+
+
+class Shutdown(_Message):
+    """End the Spark application and the agent."""
+
+    type: Literal["shutdown"] = "shutdown"
+    reason: str = ""
+
+
+UpMessage = (
+    Hello | Step | Ready | Failed | Started | Stream | Display | Progress | Result | Answer | Ended
+)
+DownMessage = Welcome | Ack | Execute | Cancel | Complete | Inspect | Shutdown
+
+UP: TypeAdapter[UpMessage] = TypeAdapter(Annotated[UpMessage, Field(discriminator="type")])
+DOWN: TypeAdapter[DownMessage] = TypeAdapter(Annotated[DownMessage, Field(discriminator="type")])
+
+
+class DriverConfig(BaseModel):
+    """What an agent is started with: a file of mode 0600, named by `HOPYARD_DRIVER_CONFIG`.
+
+    The agent deletes the file once read: the secret lives in its memory only.
+    """
+
+    session: int
+    url: str
+    """`ws://HOST:PORT/livy/drivers/SESSION`."""
+    secret: str
+    kind: Kind = Kind.SHARED
+    name: str = ""
+    """The Spark application's name."""
+    conf: dict[str, str] = {}
+    """Spark properties, complete: the server has made them from the request and the mode."""
+    py_files: list[str] = []
+    jars: list[str] = []
+    files: list[str] = []
+    archives: list[str] = []
+    work_dir: str = "."
+    """The interpreters' current folder."""
+    orphan_timeout: float = 300.0
+    """Seconds without home after which the agent ends itself."""
+    output_limit: int = 10_000_000
+    """Characters of one statement's output; what is beyond is cut with a marker."""

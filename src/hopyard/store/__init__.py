@@ -1,0 +1,1 @@
+"""The tables' common base, the engine, migrations."""
