@@ -37,15 +37,15 @@ def default_data_dir() -> Path:
 class Limits(BaseModel, extra="forbid"):
     """What a member may ask for; memory in MB."""
 
-    memory_min: int = 1024
-    memory_max: int = 65536
-    driver_memory_default: int = 2048
-    executor_memory_default: int = 4096
-    cores_max: int = 64
-    executors_max: int = 100
-    hours: list[int] = [6, 12, 24, 72, 168]
-    hours_default: int = 6
-    unlimited_hours: bool = False
+    memory_min: int = Field(1024, description="least memory of a driver or an executor")
+    memory_max: int = Field(65536, description="most memory of a driver or an executor")
+    driver_memory_default: int = Field(2048, description="what the form starts with")
+    executor_memory_default: int = Field(4096, description="what the form starts with")
+    cores_max: int = Field(64, description="of a driver or an executor")
+    executors_max: int = Field(100, description="of one session")
+    hours: list[int] = Field([6, 12, 24, 72, 168], description="offered until shutdown")
+    hours_default: int = Field(6, description="hours to shutdown that the form starts with")
+    unlimited_hours: bool = Field(False, description="also offer a server without time limit")
 
 
 class LivySettings(BaseModel, extra="forbid"):
@@ -57,7 +57,7 @@ class LivySettings(BaseModel, extra="forbid"):
         300.0, gt=0, description="a driver that cannot reach home for this long ends itself"
     )
     idle_timeout: float = Field(3600.0, gt=0, description="a session without work ends after this")
-    sessions_per_user: int = Field(10, ge=1)
+    sessions_per_user: int = Field(10, ge=1, description="at the same time")
     statements_waiting: int = Field(200, ge=1, description="per session")
     output_limit: int = Field(10_000_000, ge=1000, description="of one statement, then cut")
     request_limit: int = Field(10_000_000, ge=1000, description="of one request's body")
@@ -78,7 +78,9 @@ class Settings(BaseSettings):
     isolation: Literal["sandbox", "none"] = Field(
         "sandbox", description="how Jupyter servers and drivers are kept apart on one machine"
     )
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="how much the platform's own processes log"
+    )
     authenticator: str = Field(
         "native", description="'native', or any JupyterHub authenticator: entry point or class"
     )
