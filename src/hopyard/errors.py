@@ -5,6 +5,7 @@ at the edge (`web/` and `livy/` map the classes below to HTTP; `cli/` to an exit
 
 HopyardError
 ├── InvalidInput        the request is not of an allowed form (400, or 422 at a form's field)
+│   └── InvalidForm     several fields at once (422)
 ├── NotSignedIn         nobody is known to be asking (401)
 ├── NotAllowed          known, a member, and still not permitted (403)
 ├── NotFound            is not there, or the one who asks may not know of it (404)
@@ -32,6 +33,19 @@ class InvalidInput(HopyardError):
     def __init__(self, message: str, field: str | None = None) -> None:
         super().__init__(message)
         self.field = field
+
+
+class InvalidForm(InvalidInput):
+    """Several fields are wrong.
+
+    Args:
+        faults: for each field one sentence, with what is allowed.
+    """
+
+    def __init__(self, faults: dict[str, str]) -> None:
+        first = next(iter(faults))
+        super().__init__(faults[first], first)
+        self.faults = faults
 
 
 class NotSignedIn(HopyardError):

@@ -1,0 +1,1 @@
+"""The Jupyter server of a member in a project: its settings, its plan, what became of it."""

@@ -1,0 +1,31 @@
+"""The folders of a project on disk: made with it, put aside (never deleted) after it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hopyard.settings import Settings
+
+DATASETS = ("Jupyter", "Resources", "Logs", "Experiments")
+
+
+def create(settings: Settings, project: str) -> None:
+    """Make a project's folder with its datasets; what is there stays."""
+    for dataset in DATASETS:
+        (settings.projects_dir / project / dataset).mkdir(mode=0o750, parents=True, exist_ok=True)
+
+
+def put_aside(settings: Settings, project: str) -> None:
+    """Move files, logs and homes of a deleted project away, so that a new one starts empty."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    target = settings.data_dir / "deleted" / f"{project}-{stamp}"
+    target.mkdir(mode=0o700, parents=True)
+    places = {
+        settings.projects_dir / project: "files",
+        settings.logs_dir / "projects" / project: "logs",
+    }
+    for home in (settings.data_dir / "homes").glob(f"*/{project}"):
+        places[home] = f"home-{home.parent.name}"
+    for place, name in places.items():
+        if place.exists():
+            place.rename(target / name)
