@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import typer
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from hopyard.cli import app
 from hopyard.projects.scopes import PERMISSIONS, Role, Scope
 from hopyard.settings import PREFIX, Limits, LivySettings, Settings
 
@@ -85,7 +87,40 @@ def permissions() -> str:
     return "\n".join(rows)
 
 
+def commands() -> str:
+    """Return a section for each command."""
+    parts: list[str] = []
+    _describe(typer.main.get_command(app), "hopyard", parts)
+    return "\n\n".join(parts)
+
+
+def _describe(command: Any, name: str, parts: list[str]) -> None:
+    for child_name, child in getattr(command, "commands", {}).items():
+        if child.hidden:
+            continue
+        full = f"{name} {child_name}"
+        if hasattr(child, "commands"):
+            _describe(child, full, parts)
+            continue
+        rows = ["| option | default | meaning |", "| --- | --- | --- |"]
+        for option in child.params:
+            words = ", ".join(f"`{word}`" for word in option.opts)
+            shown = option.default in (None, False) or not isinstance(
+                option.default, str | int | float | Path
+            )
+            default = "-" if shown else f"`{option.default}`"
+            meaning = getattr(option, "help", None) or ""
+            if variable := getattr(option, "envvar", None):
+                meaning += f" (in the environment: `{variable}`)"
+            if option.param_type_name == "argument":
+                words = f"`{option.name.upper()}`"
+            rows.append(f"| {words} | {default} | {meaning} |")
+        section = f"## `{full}`\n\n{(child.help or '').strip()}"
+        parts.append(section + ("\n\n" + "\n".join(rows) if child.params else ""))
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": commands,
     "permissions.md": permissions,
     "settings.md": settings,
 }

@@ -1,0 +1,1 @@
+"""Benchmarks against bare Spark and plain JupyterHub, in the same run: `python -m benchmarks`."""
