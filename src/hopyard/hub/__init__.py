@@ -1,0 +1,1 @@
+"""JupyterHub's side of Hopyard: configuration, accounts, and the spawner of Jupyter servers."""

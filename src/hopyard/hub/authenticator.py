@@ -1,0 +1,61 @@
+"""Accounts with passwords, made by an invitation: nobody signs up alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bcrypt
+from nativeauthenticator import NativeAuthenticator
+from nativeauthenticator.handlers import (
+    ChangePasswordAdminHandler,
+    ChangePasswordHandler,
+    LoginHandler,
+)
+from nativeauthenticator.orm import UserInfo
+
+from hopyard.hub import passwords
+from hopyard.hub.context import context
+
+
+class HopyardAuthenticator(NativeAuthenticator):
+    """Passwords in the Hub's database; set with a one-time link or by HOPYARD_ADMIN_PASSWORD."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        settings = context().settings
+        if settings.admin_password and not self.has_password(settings.admin):
+            self.set_password(settings.admin, settings.admin_password.get_secret_value())
+
+    def get_handlers(self, app: Any) -> list[Any]:
+        """Return the pages of accounts: no sign-up among them."""
+        return [
+            (r"/login", LoginHandler),
+            (r"/change-password", ChangePasswordHandler),
+            (r"/change-password/([^/]+)", ChangePasswordAdminHandler),
+        ]
+
+    def has_password(self, name: str) -> bool:
+        """Say whether an account can sign in."""
+        return self.get_user(name) is not None
+
+    def set_password(self, name: str, password: str) -> None:
+        """Set an account's password, and let it sign in."""
+        info = self.get_user(name)
+        hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt())
+        if info is None:
+            info = UserInfo(username=self.normalize_username(name), password=hashed)
+            self.db.add(info)
+        info.password = hashed
+        info.is_authorized = True
+        self.db.commit()
+
+    def is_password_strong(self, password: str) -> bool:
+        """Say whether a new password is allowed (asked when one is changed)."""
+        return passwords.fault(password) is None
+
+    async def authenticate(self, handler: Any, data: dict[str, str]) -> str | None:
+        """Return the name of the account whose password this is."""
+        if len(data.get("password", "").encode()) > passwords.MOST_BYTES:
+            return None  # bcrypt raises for these
+        name: str | None = await super().authenticate(handler, data)
+        return name

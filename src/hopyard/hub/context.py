@@ -1,0 +1,31 @@
+"""What the Hub's plug-ins share: the settings, and the rules of projects on the database."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from hopyard.projects.accounts.service import Accounts
+from hopyard.projects.jupyter.service import Jupyter
+from hopyard.settings import Platform, Settings, load
+from hopyard.store.engine import make_engine, make_sessions
+
+
+@dataclass(frozen=True)
+class Context:
+    """One for the Hub's process; JupyterHub gives its plug-ins no place for such a thing."""
+
+    settings: Settings
+    platform: Platform
+    jupyter: Jupyter
+    accounts: Accounts
+
+
+@functools.cache
+def context() -> Context:
+    """Return the context of this process."""
+    settings = load()
+    sessions = make_sessions(make_engine(settings.database))
+    return Context(
+        settings, Platform.read(settings), Jupyter(sessions, settings), Accounts(sessions, settings)
+    )

@@ -1,0 +1,307 @@
+"""Starts the Jupyter server of a member in a project, whoever asked the Hub for it.
+
+The name of the server is the name of the project. What is started is asked from `projects`: a user
+can call the Hub's API directly, so `user_options` are never looked at. The server runs in a
+sandbox that shows this project only, and outlives the Hub.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from jupyterhub.spawner import LocalProcessSpawner, SpawnException
+from jupyterhub.utils import maybe_future, random_port
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError
+
+from hopyard.errors import HopyardError
+from hopyard.hub.context import context
+from hopyard.hub.processes import Tree
+from hopyard.launchers.sandbox import Sandbox
+from hopyard.projects.jupyter.models import ServerPlan
+from hopyard.settings import Settings, folder_of
+
+LOGS_KEPT = 10
+READY_SECONDS = 90.0
+READY_POLL_SECONDS = 0.025
+END_SECONDS = 10.0
+HOME = "/home/hopyard"
+PROJECT = "/project"
+KEPT = ("LANG", "LC_ALL", "TZ", "PATH", "JAVA_HOME", "SPARK_HOME", "VIRTUAL_ENV", "PYTHONPATH")
+
+
+class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
+    """One Jupyter server: started, watched, stopped."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._tree: Tree | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._steps: list[tuple[int, str]] = []
+        self._ending: tuple[Literal["stopped", "failed"], str | None] = ("stopped", None)
+        self._up = False
+
+    # --- what is started -------------------------------------------------------------------------
+
+    @property
+    def _settings(self) -> Settings:
+        return context().settings
+
+    @property
+    def _sandboxed(self) -> bool:
+        return self._settings.isolation == "sandbox"
+
+    def user_env(self, env: dict[str, str]) -> dict[str, str]:
+        """Leave the environment as it is: members are no users of the machine."""
+        return env
+
+    def _environment(self, plan: ServerPlan, home: Path) -> dict[str, str]:
+        """Return the whole environment of the server; nothing of the Hub's own gets in."""
+        self.mem_limit = plan.memory_mb * 2**20
+        self.cpu_limit = plan.cores
+        env = {name: os.environ[name] for name in KEPT if name in os.environ}
+        env |= {n: v for n, v in self.get_env().items() if n.startswith(("JUPYTERHUB_", "MEM_"))}
+        root = PROJECT if self._sandboxed else str(self._settings.projects_dir / self.name)
+        runtime = {"JUPYTER_RUNTIME_DIR": "/tmp/jupyter"} if self._sandboxed else {}  # noqa: S108
+        return env | {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
+            "HOME": HOME if self._sandboxed else str(home),
+            "USER": self.user.name,
+            "LOGNAME": self.user.name,
+            "SHELL": "/bin/bash",
+            "CPU_LIMIT": str(plan.cores),
+            "JUPYTERHUB_ROOT_DIR": f"{root}/Jupyter",
+            "JUPYTERHUB_DEFAULT_URL": plan.default_url,
+            "HOPYARD_PROJECT": self.name,
+            "HOPYARD_PROJECT_DIR": root,
+            "HOPYARD_LIVY_URL": context().platform.livy_project_url(self.name),
+            "HOPYARD_MODE": plan.mode,
+            "HOPYARD_SESSION_CONF": json.dumps(plan.session_request),
+            "HOPYARD_DEFAULT_URL": plan.default_url,
+            **runtime,
+        }
+
+    def _command(self, home: Path) -> list[str]:
+        command = [sys.executable, "-m", "hopyard.notebook"]
+        if not self._sandboxed:
+            return command
+        project = self._settings.projects_dir / self.name
+        return Sandbox(writable={project: PROJECT, home: HOME}, work_dir=f"{PROJECT}/Jupyter").wrap(
+            command
+        )
+
+    def _new_log(self) -> Path:
+        folder = self._settings.user_logs(self.name, self.user.name) / "jupyter"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for old in sorted(folder.glob("*.log"))[: -(LOGS_KEPT - 1)]:
+            old.unlink(missing_ok=True)
+        return folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
+
+    # --- starting --------------------------------------------------------------------------------
+
+    async def start(self) -> tuple[str, int]:
+        """Start the server and wait until it answers.
+
+        Returns:
+            Its address and port.
+
+        Raises:
+            SpawnException: it may not or cannot be started; one sentence.
+        """
+        self._steps, self._ending, self._up = [], ("stopped", None), False
+        if not self.name:
+            raise SpawnException(
+                "A Jupyter server belongs to a project: start it on the project's page.",
+                reason="no project",
+            )
+        self._step(10, "Checking")
+        try:
+            plan = await context().jupyter.plan_server(self.user.name, self.name)
+        except HopyardError as error:
+            self._ending = ("failed", str(error))
+            raise SpawnException(str(error), reason="not allowed", status_code=403) from None
+        try:
+            await self._report("starting", "Starting Jupyter")
+            self._step(30, "Starting Jupyter")
+            log = self._launch(plan)
+            await self._wait_ready(log)
+        except SpawnException as error:
+            self._ending = ("failed", error.message)
+            raise
+        except OSError as error:
+            reason = f"The Jupyter server could not be started: {error.strerror or error}."
+            self._ending = ("failed", reason)
+            raise SpawnException(reason, reason="machine", status_code=500) from None
+        self._step(90, "Ready")
+        self._up = True
+        await self._report("running", "Ready")
+        return self.ip, self.port
+
+    def _launch(self, plan: ServerPlan) -> Path:
+        home = self._settings.data_dir / "homes" / folder_of(self.user.name) / self.name
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        jupyter = self._settings.projects_dir / self.name / "Jupyter"
+        jupyter.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self.port = random_port()
+        log = self._new_log()
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            self._process = subprocess.Popen(
+                self._command(home),
+                env=self._environment(plan, home),
+                cwd=jupyter,
+                stdin=subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        finally:
+            os.close(descriptor)
+        self.pid = self._process.pid
+        self._tree = Tree.of(self.pid)
+        # Written down before anything can go wrong: a Hub that dies now finds the process again.
+        self._keep_state()
+        return log
+
+    async def _wait_ready(self, log: Path) -> None:
+        """Ask until the server answers; JupyterHub's own waiting backs off and costs 2 s."""
+        client = AsyncHTTPClient()
+        url = f"http://{self.ip}:{self.port}{self.server.base_url}api"
+        begun = time.monotonic()
+        while time.monotonic() - begun < READY_SECONDS:
+            if self._exit_code() is not None:
+                raise SpawnException(_why(log), reason="exited", status_code=500)
+            try:
+                await client.fetch(url, request_timeout=5, follow_redirects=False)
+            except HTTPClientError as error:
+                if error.code < 500:
+                    break
+            except OSError:
+                pass  # not listening yet
+            else:
+                break
+            await asyncio.sleep(READY_POLL_SECONDS)
+        else:
+            raise SpawnException(
+                f"The Jupyter server did not answer within {READY_SECONDS:.0f} s: see Logs.",
+                reason="timeout",
+                status_code=500,
+            )
+        if self._sandboxed and self._tree:
+            self._tree.find_first()
+
+    def _step(self, percent: int, text: str) -> None:
+        self._steps.append((percent, text))
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """Yield the steps of the start for the Hub's own progress events."""
+        shown = 0
+        while True:
+            for percent, text in self._steps[shown:]:
+                yield {"progress": percent, "message": text}
+            shown = len(self._steps)
+            await asyncio.sleep(0.1)
+
+    async def _report(
+        self,
+        state: Literal["starting", "running", "stopped", "failed"],
+        step: str | None = None,
+        error: str | None = None,
+    ) -> None:
+        await context().jupyter.report(
+            self.user.name, self.name, state=state, step=step, error=error
+        )
+
+    # --- watching --------------------------------------------------------------------------------
+
+    def _exit_code(self) -> int | None:
+        if self._process is not None:
+            return self._process.poll()
+        return None if self._tree and self._tree.alive else 0
+
+    async def poll(self) -> int | None:
+        """Return None while the server runs, else its exit code; its time may be up by now."""
+        code = self._exit_code()
+        if code is not None:
+            if self._up and self._ending == ("stopped", None) and code != 0:
+                reason = f"The Jupyter server ended unexpectedly (exit code {code}): see Logs."
+                self._ending = ("failed", reason)
+            return code
+        if self._up and await self._time_is_up():
+            self.log.info("The time of %s is up", self._log_name)
+            await self._end()
+            return 0
+        return None
+
+    async def _time_is_up(self) -> bool:
+        expires = await context().jupyter.expires_at(self.user.name, self.name)
+        return expires is not None and expires <= datetime.now(UTC)
+
+    # --- stopping --------------------------------------------------------------------------------
+
+    async def stop(self, now: bool = False) -> None:
+        """End the server with everything that it started."""
+        await self._end(0 if now else END_SECONDS)
+
+    async def run_post_stop_hook(self) -> None:
+        """Say what became of the server; JupyterHub calls this after each end, also a crash."""
+        await self._end(0)
+        if self.name:
+            state, error = self._ending
+            await self._report(state, None, error)
+        self._up = False
+        await maybe_future(super().run_post_stop_hook())
+
+    async def _end(self, seconds: float = END_SECONDS) -> None:
+        if self._tree:
+            await self._tree.end(sandboxed=self._sandboxed, seconds=seconds)
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=1)
+
+    # --- state that outlives the Hub -------------------------------------------------------------
+
+    def _keep_state(self) -> None:
+        self.orm_spawner.state = self.get_state()
+        self.db.commit()
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a Hub needs to find the server again."""
+        state: dict[str, Any] = super().get_state()
+        if self._tree:
+            state["tree"] = {"root": self._tree.root, "first": self._tree.first}
+        return state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Find the server again after the Hub was started again."""
+        super().load_state(state)
+        if tree := state.get("tree"):
+            first = tuple(tree["first"]) if tree["first"] else None
+            self._tree = Tree(tuple(tree["root"]), first)
+            self._up = True
+
+    def clear_state(self) -> None:
+        """Forget the server."""
+        super().clear_state()
+        self._tree = None
+        self._process = None
+
+
+def _why(log: Path) -> str:
+    """Return why a server ended, from its log, in one sentence."""
+    lines = log.read_text(errors="replace").splitlines()[-60:]
+    told = [line.strip() for line in lines if line.strip() and not line.startswith((" ", "\t"))]
+    if not told:
+        return "The Jupyter server ended at its start without a word: see Logs."
+    telling = [line for line in told if re.search(r"\w*(Error|Exception)\b|bwrap:", line)]
+    return f"The Jupyter server ended at its start: {(telling or told)[-1][:300]}"
