@@ -46,12 +46,7 @@ class PlainHub:
 
     async def start_to_lab(self) -> float:
         """Start a server, wait until `/lab` answers, stop it; return the seconds of the start."""
-        async with httpx.AsyncClient(
-            base_url=self.url,
-            headers={"Authorization": f"Bearer {self.token}"},
-            trust_env=False,
-            timeout=30,
-        ) as http:
+        async with self._client() as http:
             api = f"hub/api/users/{USER}/servers/{SERVER}"
             begin = time.perf_counter()
             (await http.post(api)).raise_for_status()
@@ -61,14 +56,27 @@ class PlainHub:
                 return time.perf_counter() - begin if answer.status_code == 200 else None
 
             seconds = await until(lab, seconds=120, what="JupyterLab of plain JupyterHub")
-            await http.delete(api)
+        await self.stop()
+        return seconds
+
+    async def stop(self) -> None:
+        """Stop the server, and wait for the end."""
+        async with self._client() as http:
+            await http.delete(f"hub/api/users/{USER}/servers/{SERVER}")
 
             async def gone() -> bool | None:
                 user = (await http.get(f"hub/api/users/{USER}")).json()
                 return True if not user["servers"] else None
 
             await until(gone, seconds=60, what="the server's end")
-            return seconds
+
+    def _client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {self.token}"},
+            trust_env=False,
+            timeout=30,
+        )
 
 
 @contextlib.asynccontextmanager
