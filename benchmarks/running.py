@@ -133,7 +133,7 @@ class Member:
     async def start_to_lab(self) -> float:
         """Press Start; return the seconds until JupyterLab answers."""
         begin = time.perf_counter()
-        (await self.http.post(f"{self._api}/start")).raise_for_status()
+        (await self.http.post(f"{self._api}/server")).raise_for_status()
 
         async def lab() -> float | None:
             answer = await self.http.get(f"user/{ADMIN}/{PROJECT}/lab")
@@ -143,10 +143,10 @@ class Member:
 
     async def stop(self) -> None:
         """Press Stop, and wait for the end."""
-        (await self.http.post(f"{self._api}/stop")).raise_for_status()
+        (await self.http.delete(f"{self._api}/server")).raise_for_status()
 
         async def stopped() -> bool | None:
-            view = (await self.http.get(self._api)).json()
+            view = (await self.http.get(f"{self._api}/server")).json()
             return True if view["state"] == "stopped" else None
 
         await until(stopped, seconds=60, what="the server's end")
