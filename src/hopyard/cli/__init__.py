@@ -24,8 +24,8 @@ app = typer.Typer(
 )
 
 
-@app.command()
-def up() -> None:
+@app.command("up")
+def up_command() -> None:
     """Start the platform and keep it running until Ctrl-C."""
     from hopyard.cli.up import run
     from hopyard.settings import load
@@ -33,8 +33,8 @@ def up() -> None:
     run(load())
 
 
-@app.command()
-def demo() -> None:
+@app.command("demo")
+def demo_command() -> None:
     """Like `up`, with a demo project, a demo user and a notebook to try."""
     from hopyard.cli.demo import run
     from hopyard.settings import load
@@ -42,8 +42,8 @@ def demo() -> None:
     run(load())
 
 
-@app.command()
-def web() -> None:
+@app.command("web")
+def web_command() -> None:
     """Start the pages and the REST API alone (`up` does this)."""
     from hopyard.cli.web import serve
     from hopyard.settings import Platform, load
@@ -52,8 +52,8 @@ def web() -> None:
     serve(settings, Platform.read(settings))
 
 
-@app.command()
-def livy(
+@app.command("livy")
+def livy_command(
     platform: Annotated[
         bool, typer.Option("--platform", help="As a part of the platform that `up` started.")
     ] = False,
@@ -74,8 +74,8 @@ def livy(
         serve(settings, None, host=host, port=port, token_file=token_file)
 
 
-@app.command()
-def check(
+@app.command("check")
+def check_command(
     project: Annotated[str, typer.Option(help="The project to run the notebook in.")] = "demo",
     url: Annotated[
         str | None, typer.Option(help="The platform's address, if it runs elsewhere.")
@@ -107,21 +107,33 @@ def users_add(
     typer.echo(add(load(), name, admin=admin))
 
 
-@app.command()
-def version() -> None:
+@app.command("version")
+def version_command() -> None:
     """Print the version."""
     from importlib.metadata import version as version_of
 
     typer.echo(version_of("hopyard"))
 
 
-@app.command(hidden=True)
-def migrate() -> None:
+@app.command("migrate", hidden=True)
+def migrate_command() -> None:
     """Bring the database to the newest form of its tables (`up` does this)."""
     from hopyard.settings import load
     from hopyard.store.engine import migrate as migrate_database
 
     migrate_database(load().database)
+
+
+@app.command("make-demo", hidden=True)
+def make_demo_command() -> None:
+    """Make the demo project of the platform that runs (`demo` does this)."""
+    import asyncio
+
+    from hopyard.cli.demo import make
+    from hopyard.settings import Platform, load
+
+    settings = load()
+    asyncio.run(make(settings, Platform.read(settings)))
 
 
 def main() -> None:

@@ -116,7 +116,7 @@ class Child:
                 return
             self.process.send_signal(sent)
             until = time.monotonic() + seconds
-            while self.exit_code is None and time.monotonic() < until:
+            while self.exit_code is None and time.monotonic() < until:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
 
@@ -153,7 +153,7 @@ class Supervisor:
         delay = 0.0
         begun = time.monotonic()
         while True:
-            while child.exit_code is None:
+            while child.exit_code is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
             if time.monotonic() - begun > STEADY_SECONDS:
                 delay = 0.0

@@ -132,13 +132,13 @@ async def _start(
     proxy, hub, web, livy = children
     first = asyncio.create_task(supervisor.start(proxy, hub))
     try:
-        await _command(settings, "migrate")
+        await command(settings, "migrate")
         await supervisor.start(web, livy)
     finally:
         await first
 
 
-async def _command(settings: Settings, *words: str) -> str:
+async def command(settings: Settings, *words: str) -> str:
     """Run one of our own commands in a process of its own, which keeps this one small."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "hopyard.cli", *words),
@@ -229,8 +229,11 @@ def _on_signals(stopped: asyncio.Event, supervisor: Supervisor) -> None:
 async def _block(settings: Settings, front: Front, more: list[str]) -> list[str]:
     """Return what a person needs to know, in one block."""
     url = front.platform.public_url
-    answer = (await front.hub("POST", "hopyard/first-sign-in")).json()
-    if answer["token"]:
+    native = settings.authenticator == "native"
+    answer = (await front.hub("POST", "hopyard/first-sign-in")).json() if native else {}
+    if not native:
+        how = [f"with an account of the authenticator {settings.authenticator!r}"]
+    elif answer["token"]:
         how = [
             f"make the account of the administrator {answer['admin']!r} with this link,",
             "             which works once:",

@@ -15,9 +15,10 @@ from nativeauthenticator.orm import UserInfo
 
 from hopyard.hub import passwords
 from hopyard.hub.context import context
+from hopyard.hub.welcome import FirstSignInHandler, WelcomeHandler
 
 
-class HopyardAuthenticator(NativeAuthenticator):
+class HopyardAuthenticator(NativeAuthenticator):  # type: ignore[misc]
     """Passwords in the Hub's database; set with a one-time link or by HOPYARD_ADMIN_PASSWORD."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -29,6 +30,8 @@ class HopyardAuthenticator(NativeAuthenticator):
     def get_handlers(self, app: Any) -> list[Any]:
         """Return the pages of accounts: no sign-up among them."""
         return [
+            (r"/welcome", WelcomeHandler),
+            (r"/api/hopyard/first-sign-in", FirstSignInHandler),
             (r"/login", LoginHandler),
             (r"/change-password", ChangePasswordHandler),
             (r"/change-password/([^/]+)", ChangePasswordAdminHandler),

@@ -71,10 +71,7 @@ def _services(hub: Any, platform: Platform) -> None:
 
 
 def _people(c: Any, settings: Settings) -> None:
-    from hopyard.hub import welcome
-
     c.Authenticator.admin_users = {settings.admin}
-    handlers: list[Any] = [(r"/api/hopyard/first-sign-in", welcome.FirstSignInHandler)]
     if settings.authenticator == "native":
         from hopyard.hub.authenticator import HopyardAuthenticator
 
@@ -84,11 +81,9 @@ def _people(c: Any, settings: Settings) -> None:
         c.HopyardAuthenticator.minimum_password_length = passwords.LEAST
         c.HopyardAuthenticator.allowed_failed_logins = 10
         c.HopyardAuthenticator.seconds_before_next_try = 60
-        handlers.append((r"/welcome", welcome.WelcomeHandler))
     else:
         c.JupyterHub.authenticator_class = settings.authenticator
         c.Authenticator.allow_existing_users = True
-    c.JupyterHub.extra_handlers = handlers
 
 
 def _servers(c: Any) -> None:

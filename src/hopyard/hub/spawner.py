@@ -26,7 +26,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
 from hopyard.errors import HopyardError
 from hopyard.hub.context import context
-from hopyard.hub.processes import Tree
+from hopyard.hub.tree import ServerTree
 from hopyard.launchers.sandbox import Sandbox
 from hopyard.projects.jupyter.models import ServerPlan
 from hopyard.settings import Settings, folder_of
@@ -45,7 +45,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._tree: Tree | None = None
+        self._tree: ServerTree | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._steps: list[tuple[int, str]] = []
         self._ending: tuple[Literal["stopped", "failed"], str | None] = ("stopped", None)
@@ -80,8 +80,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             "LOGNAME": self.user.name,
             "SHELL": "/bin/bash",
             "CPU_LIMIT": str(plan.cores),
-            "JUPYTERHUB_ROOT_DIR": f"{root}/Jupyter",
-            "JUPYTERHUB_DEFAULT_URL": plan.default_url,
+            "HOPYARD_ROOT_DIR": f"{root}/Jupyter",
             "HOPYARD_PROJECT": self.name,
             "HOPYARD_PROJECT_DIR": root,
             "HOPYARD_LIVY_URL": context().platform.livy_project_url(self.name),
@@ -168,7 +167,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         finally:
             os.close(descriptor)
         self.pid = self._process.pid
-        self._tree = Tree.of(self.pid)
+        self._tree = ServerTree.of(self.pid)
         # Written down before anything can go wrong: a Hub that dies now finds the process again.
         self._keep_state()
         return log
@@ -199,6 +198,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             )
         if self._sandboxed and self._tree:
             self._tree.find_first()
+            self._keep_state()
 
     def _step(self, percent: int, text: str) -> None:
         self._steps.append((percent, text))
@@ -227,7 +227,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
     def _exit_code(self) -> int | None:
         if self._process is not None:
             return self._process.poll()
-        return None if self._tree and self._tree.alive else 0
+        return None if self._tree and self._tree.root.runs else 0
 
     async def poll(self) -> int | None:
         """Return None while the server runs, else its exit code; its time may be up by now."""
@@ -279,15 +279,14 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         """Return what a Hub needs to find the server again."""
         state: dict[str, Any] = super().get_state()
         if self._tree:
-            state["tree"] = {"root": self._tree.root, "first": self._tree.first}
+            state["tree"] = self._tree.to_state()
         return state
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Find the server again after the Hub was started again."""
         super().load_state(state)
         if tree := state.get("tree"):
-            first = tuple(tree["first"]) if tree["first"] else None
-            self._tree = Tree(tuple(tree["root"]), first)
+            self._tree = ServerTree.from_state(tree)
             self._up = True
 
     def clear_state(self) -> None:
