@@ -1,0 +1,1 @@
+"""The interpreters of a session: one file a language, one contract (`base.py`)."""

@@ -1,0 +1,152 @@
+"""What runs inside the Python kernel: it joins the kernel to the driver's Spark application.
+
+The agent calls `connect` and `attach` by hidden requests; the user's names stay clean.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import sysconfig
+import traceback
+import types
+import warnings
+from pathlib import Path
+from typing import Any
+
+from hopyard.driver.interpreters.text import without_java_frames
+
+FLUSH_INTERVAL = 0.03
+"""Seconds that output of a running cell waits in the kernel for more of it."""
+
+_gateway: Any = None
+
+
+def connect(port: int, secret: str) -> None:
+    """Connect to the driver's JVM; the Spark application need not be there yet."""
+    global _gateway
+    from pyspark.java_gateway import launch_gateway
+
+    os.environ["PYSPARK_GATEWAY_PORT"], os.environ["PYSPARK_GATEWAY_SECRET"] = str(port), secret
+    try:
+        _gateway = launch_gateway()
+    finally:
+        del os.environ["PYSPARK_GATEWAY_PORT"], os.environ["PYSPARK_GATEWAY_SECRET"]
+    _drop_interrupted_connections()
+
+
+def attach() -> None:
+    """Make `spark`, `sc` and `sqlContext` of the Spark application that runs in the JVM."""
+    from IPython import get_ipython
+    from pyspark import SparkConf, SparkContext
+    from pyspark.sql import SparkSession, SQLContext
+
+    jvm = _gateway.jvm
+    jcontext = jvm.org.apache.spark.SparkContext.getOrCreate()
+    jsc = jvm.JavaSparkContext.fromSparkContext(jcontext)
+    handler = signal.getsignal(signal.SIGINT)
+    sc = SparkContext(gateway=_gateway, jsc=jsc, conf=SparkConf(_jconf=jsc.getConf()))
+    # pyspark's own handler cancels the jobs of everybody; the agent cancels the cell's jobs only.
+    signal.signal(signal.SIGINT, handler)
+    jsession = jvm.org.apache.spark.sql.classic.SparkSession.getDefaultSession().get()
+    spark = SparkSession(sc, jsession)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sql_context = SQLContext(sc, spark)
+    shell = get_ipython()
+    shell.push({"spark": spark, "sc": sc, "sqlContext": sql_context}, interactive=False)
+    shell.events.register("pre_execute", lambda: _set_job_group(shell))
+
+
+def prepare(shell: Any) -> None:
+    """Set the shell up: plain tracebacks, prompt streams."""
+    shell.InteractiveTB.structured_traceback = _plain_traceback
+    shell.SyntaxTB.structured_traceback = _plain_traceback
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush_interval = FLUSH_INTERVAL  # type: ignore[union-attr]
+    from hopyard.driver.interpreters import magics
+
+    magics.register(shell)
+
+
+def _set_job_group(shell: Any) -> None:
+    """Put the Spark jobs of the cell that starts now into its own group."""
+    from py4j.protocol import Py4JError
+    from pyspark import SparkContext
+
+    wanted = shell.kernel.get_parent().get("metadata", {}).get("hopyard")
+    active = SparkContext._active_spark_context
+    if not wanted or active is None or active._jsc is None:
+        return
+    # Without a JVM, the cell itself will say so where it needs one.
+    with contextlib.suppress(Py4JError, OSError):
+        active._jsc.setJobGroup(wanted["group"], wanted["description"], True)
+
+
+def _drop_interrupted_connections() -> None:
+    """Close py4j's connection when an interrupt falls into a call.
+
+    py4j would use it again, and take the late answer to the interrupted call for the answer to the
+    next one: a traceback that is kept (IPython keeps the last) keeps the connection alive.
+    """
+    from py4j.clientserver import ClientServerConnection
+
+    send = ClientServerConnection.send_command
+
+    def send_command(self: Any, command: str) -> Any:
+        try:
+            return send(self, command)
+        except KeyboardInterrupt:
+            self.close(reset=True)
+            raise
+
+    ClientServerConnection.send_command = send_command
+
+
+# --- tracebacks ----------------------------------------------------------------------------------
+
+
+def _internal_folders() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    folders = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    folders.add(str(Path(__file__).resolve().parents[2]))
+    return (*(folder + os.sep for folder in folders), "<frozen ")
+
+
+_INTERNAL = _internal_folders()
+
+
+def _plain_traceback(
+    etype: Any = None, evalue: Any = None, etb: Any = None, *_: Any, **__: Any
+) -> list[str]:
+    """Return a traceback as lines without colours, with the user's frames only."""
+    if isinstance(etype, tuple):
+        etype, evalue, etb = etype
+    if isinstance(etb, types.TracebackType) or etb is None:
+        etb = etb if etb is not None else getattr(evalue, "__traceback__", None)
+    shown = traceback.TracebackException(etype, evalue, etb, compact=True)
+    _keep_user_frames(shown)
+    return [without_java_frames(line) for line in shown.format()]
+
+
+def _keep_user_frames(shown: traceback.TracebackException) -> None:
+    shown.stack[:] = [
+        _named(frame) for frame in shown.stack if not frame.filename.startswith(_INTERNAL)
+    ]
+    if shown.__dict__.get("filename"):  # of a SyntaxError
+        shown.filename = _cell_name(shown.filename or "")
+    for inner in (shown.__cause__, shown.__context__, *(shown.exceptions or ())):
+        if inner is not None:
+            _keep_user_frames(inner)
+
+
+def _named(frame: traceback.FrameSummary) -> traceback.FrameSummary:
+    name = _cell_name(frame.filename)
+    function = "<module>" if frame.name.startswith("<cell line") else frame.name
+    return traceback.FrameSummary(name, frame.lineno, function, lookup_line=False, line=frame.line)
+
+
+def _cell_name(filename: str) -> str:
+    return "<cell>" if f"ipykernel_{os.getpid()}" in filename else filename

@@ -1,0 +1,96 @@
+"""The contract between the agent and an interpreter."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
+
+from hopyard.protocol.states import Kind
+
+
+class InterpreterDied(Exception):
+    """The interpreter's process ended while it ran code; one sentence that says how."""
+
+
+class Output(Protocol):
+    """Takes what a statement shows while it runs."""
+
+    def stream(self, name: Literal["stdout", "stderr"], text: str) -> None:
+        """Take a piece of text."""
+
+    def display(
+        self,
+        data: dict[str, Any],
+        metadata: dict[str, Any],
+        transient: dict[str, Any],
+        update: bool = False,
+    ) -> None:
+        """Take rich output, or an update of one."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a statement ended: Livy's `output`, without the streams."""
+
+    status: Literal["ok", "error"]
+    data: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    ename: str = ""
+    evalue: str = ""
+    traceback: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Code:
+    """What to run.
+
+    Attributes:
+        group: the Spark job group that all its jobs must belong to.
+        description: what Spark's UI shows beside its jobs.
+    """
+
+    text: str
+    group: str
+    description: str
+    silent: bool = False
+
+
+class Interpreter(ABC):
+    """Runs code of one kind, one piece after the other."""
+
+    kind: ClassVar[Kind]
+    lost_by_restart: ClassVar[str] = "its variables are gone"
+    """What a restart costs the user, for the message."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Make it ready; returns when code can run."""
+
+    @abstractmethod
+    async def execute(self, code: Code, output: Output) -> Outcome:
+        """Run code to its end.
+
+        Raises:
+            InterpreterDied: the interpreter's process ended; `restart` makes a fresh one.
+        """
+
+    @abstractmethod
+    async def complete(self, code: str, cursor: int) -> dict[str, Any]:
+        """Return completions in the form of Jupyter's `complete_reply`."""
+
+    @abstractmethod
+    async def inspect(self, code: str, cursor: int, detail: int) -> dict[str, Any]:
+        """Return what stands there, in the form of Jupyter's `inspect_reply`."""
+
+    @abstractmethod
+    async def interrupt(self) -> None:
+        """Ask running code to stop (the agent cancels its Spark jobs)."""
+
+    @abstractmethod
+    async def restart(self) -> None:
+        """End it by force if it still runs, and make a fresh one ready."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End it."""

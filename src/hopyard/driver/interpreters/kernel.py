@@ -1,0 +1,30 @@
+"""The Python kernel's process: an ipykernel that ends with its agent and imports Spark early."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from hopyard.driver.process import die_with_parent
+
+
+def main() -> None:
+    """Run a kernel on the connection file of the first argument; the second is the agent."""
+    die_with_parent(signal.SIGKILL)
+    if os.getppid() != int(sys.argv[2]):  # it died before we asked
+        return
+    from ipykernel.kernelapp import IPKernelApp
+
+    app = IPKernelApp.instance()
+    app.initialize(["-f", sys.argv[1], "--HistoryManager.enabled=False", "--colors=NoColor"])
+    from hopyard.driver.interpreters import attach
+
+    attach.prepare(app.shell)
+    import pyspark.sql  # noqa: F401 - while the JVM still starts
+
+    app.start()
+
+
+if __name__ == "__main__":
+    main()

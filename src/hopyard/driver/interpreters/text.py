@@ -1,0 +1,9 @@
+"""The text of exceptions, as users see it."""
+
+from __future__ import annotations
+
+
+def without_java_frames(text: str) -> str:
+    """Cut Java's stack out of an exception's text: it is Spark's inside."""
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith(("\tat ", "\t... ")))

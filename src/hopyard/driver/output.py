@@ -1,0 +1,118 @@
+"""What a statement shows while it runs: put together, limited, sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, Literal
+
+from hopyard.driver.outbox import Outbox
+from hopyard.protocol.messages import Display, Stream
+
+GATHER = 0.04
+"""Seconds that text waits for more of it; the first piece goes at once."""
+PIECE = 100_000
+"""Characters of one message at most."""
+Name = Literal["stdout", "stderr"]
+
+
+class StatementOutput:
+    """Sends the output of one statement, up to a limit.
+
+    Args:
+        statement: which one.
+        outbox: where it goes.
+        limit: characters of all its output.
+    """
+
+    def __init__(self, statement: int, outbox: Outbox, limit: int) -> None:
+        self._statement = statement
+        self._outbox = outbox
+        self._limit = limit
+        self._left = limit
+        self._cut = False
+        self._name: Name = "stdout"
+        self._pieces: list[str] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._last = 0.0
+
+    def stream(self, name: Name, text: str) -> None:
+        """Take a piece of text."""
+        if self._cut or not text:
+            return
+        if self._outbox.full:
+            self._cut_off("the server could not be reached for too long")
+            return
+        if name != self._name:
+            self.flush()
+            self._name = name
+        over = len(text) > self._left
+        self._pieces.append(text[: self._left])
+        self._left -= len(self._pieces[-1])
+        now = asyncio.get_running_loop().time()
+        if over:
+            self._cut_off(f"a statement may write {self._limit:,} characters")
+        elif self._timer is None:
+            if now - self._last >= GATHER:
+                self.flush()
+            else:
+                loop = asyncio.get_running_loop()
+                self._timer = loop.call_later(GATHER - (now - self._last), self.flush)
+
+    def display(
+        self,
+        data: dict[str, Any],
+        metadata: dict[str, Any],
+        transient: dict[str, Any],
+        update: bool = False,
+    ) -> None:
+        """Take rich output."""
+        self.flush()
+        if self._cut:
+            return
+        size = sum(_size(value) for value in data.values())
+        if size > self._left:
+            self._cut_off(f"a statement may show {self._limit:,} characters")
+            return
+        self._left -= size
+        self._outbox.put(
+            Display(
+                statement=self._statement,
+                data=data,
+                metadata=metadata,
+                transient=transient,
+                update=update,
+            )
+        )
+
+    def result(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return a result's data if it is within the limit, else a word about it."""
+        size = sum(_size(value) for value in data.values())
+        if size <= max(self._left, self._limit // 2):
+            return data
+        words = f"[result left out: it has {size:,} characters of at most {self._limit:,}]"
+        return {"text/plain": words}
+
+    def flush(self) -> None:
+        """Send what waits."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._pieces:
+            return
+        text = "".join(self._pieces)
+        self._pieces.clear()
+        self._last = asyncio.get_running_loop().time()
+        for start in range(0, len(text), PIECE):
+            piece = text[start : start + PIECE]
+            self._outbox.put(Stream(statement=self._statement, name=self._name, text=piece))
+
+    def _cut_off(self, reason: str) -> None:
+        self.flush()
+        self._cut = True
+        text = f"\n[output cut here: {reason}; the code runs on]\n"
+        self._outbox.put(Stream(statement=self._statement, name=self._name, text=text))
+
+
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, str) else len(json.dumps(value, default=str))

@@ -1,0 +1,90 @@
+"""How far the Spark jobs of a statement are."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from hopyard.driver.outbox import Outbox
+from hopyard.driver.spark import Spark
+from hopyard.protocol.messages import Progress
+
+PATIENCE = 0.5
+"""Seconds before the first look, and between two."""
+JOBS = 50
+"""Jobs that are looked at in one go; those that are over are remembered."""
+
+
+@dataclass(frozen=True)
+class _Sum:
+    stages: int = 0
+    tasks: int = 0
+    done: int = 0
+    failed: int = 0
+
+    def __add__(self, other: _Sum) -> _Sum:
+        return _Sum(
+            self.stages + other.stages,
+            self.tasks + other.tasks,
+            self.done + other.done,
+            self.failed + other.failed,
+        )
+
+
+@dataclass
+class JobCounter:
+    """Counts the tasks of a job group with Spark's status tracker; runs outside of the loop."""
+
+    group: str
+    over: dict[int, _Sum] = field(default_factory=dict)
+
+    def count(self, tracker: Any) -> tuple[int, _Sum]:
+        """Return how many jobs there are, and their tasks."""
+        jobs = sorted(tracker.getJobIdsForGroup(self.group))
+        total = sum(self.over.values(), _Sum())
+        for job in [job for job in jobs if job not in self.over][-JOBS:]:
+            found = tracker.getJobInfo(job)
+            if not found.isDefined():
+                continue
+            info = found.get()
+            counted = sum((_stage(tracker, stage) for stage in info.stageIds()), _Sum())
+            total += counted
+            if info.status().toString() != "RUNNING":
+                self.over[job] = counted
+        return len(jobs), total
+
+
+def _stage(tracker: Any, stage: int) -> _Sum:
+    found = tracker.getStageInfo(stage)
+    if not found.isDefined():
+        return _Sum()
+    info = found.get()
+    return _Sum(1, info.numTasks(), info.numCompletedTasks(), info.numFailedTasks())
+
+
+async def report(spark: Spark, outbox: Outbox, statement: int, group: str) -> None:
+    """Send how far a statement's jobs are, while something changes, until cancelled."""
+    from py4j.protocol import Py4JError
+
+    counter = JobCounter(group)
+    last = None
+    while True:
+        await asyncio.sleep(PATIENCE)
+        try:
+            jobs, total = await spark.call(lambda: counter.count(spark.tracker()))
+        except (Py4JError, OSError):
+            return  # the JVM is gone, or the application was stopped by the user
+        if jobs and (jobs, total) != last:
+            last = (jobs, total)
+            outbox.put(
+                Progress(
+                    statement=statement,
+                    fraction=min(1.0, total.done / total.tasks) if total.tasks else 0.0,
+                    jobs=jobs,
+                    stages=total.stages,
+                    tasks=total.tasks,
+                    tasks_done=total.done,
+                    tasks_failed=total.failed,
+                )
+            )

@@ -1,0 +1,330 @@
+"""The driver's JVM: started by spark-submit, spoken to over py4j.
+
+The JVM starts before anything else is imported, so this file imports almost nothing. Spark's
+properties hold secrets (the key of the UI's filter), so they go into a private file that is deleted
+once read, never on a command line, where every user of the machine could read them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hopyard.driver.process import child_setup, ended, exit_words, kill_group
+
+T = TypeVar("T")
+
+TAIL_LINES = 200
+OUT_OF_MEMORY_EXIT = 52
+"""What Spark's own handler of uncaught errors ends the JVM with."""
+LISTS = {
+    "py_files": "spark.submit.pyFiles",
+    "jars": "spark.jars",
+    "files": "spark.files",
+    "archives": "spark.archives",
+}
+NOT_FOR_CHILDREN = ("HOPYARD_DRIVER_CONFIG", "PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")
+
+
+class SparkFailed(Exception):
+    """The Spark application cannot start, or it is gone; one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """A Spark application that runs."""
+
+    id: str
+    ui_url: str | None
+    version: str
+    master: str
+
+
+def spark_home() -> Path:
+    """Return where Spark is: `SPARK_HOME`, or the one inside the pyspark package."""
+    if home := os.environ.get("SPARK_HOME"):
+        return Path(home)
+    found = importlib.util.find_spec("pyspark")
+    if found is None or found.origin is None:
+        raise SparkFailed("Spark is not installed: set SPARK_HOME or install pyspark.")
+    return Path(found.origin).parent
+
+
+def properties(config: dict[str, Any]) -> dict[str, str]:
+    """Return all Spark properties of a DriverConfig (as plain JSON), with its lists joined in."""
+    conf: dict[str, str] = dict(config.get("conf", {}))
+    for field, key in LISTS.items():
+        items = [*filter(None, conf.get(key, "").split(",")), *config.get(field, [])]
+        if items:
+            conf[key] = ",".join(dict.fromkeys(items))
+    if config.get("name"):
+        conf.setdefault("spark.app.name", config["name"])
+    conf.setdefault("spark.master", "local[*]")
+    if conf["spark.master"].startswith("local"):
+        conf.setdefault("spark.driver.host", "127.0.0.1")
+    return conf
+
+
+def properties_text(conf: dict[str, str]) -> str:
+    """Write properties in Java's format."""
+
+    def escaped(text: str, special: str) -> str:
+        text = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+        for letter in special:
+            text = text.replace(letter, "\\" + letter)
+        return "\\" + text if text.startswith(" ") else text
+
+    return "".join(f"{escaped(k, '=:#! ')}={escaped(v, '')}\n" for k, v in sorted(conf.items()))
+
+
+def environment(conf: dict[str, str]) -> dict[str, str]:
+    """Return the environment of the JVM and of the interpreters."""
+    env = {name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN}
+    env.pop("PYSPARK_SUBMIT_ARGS", None)
+    env["SPARK_HOME"] = str(spark_home())
+    env["PYSPARK_PYTHON"] = conf.get("spark.pyspark.python", sys.executable)
+    env["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    env["PYSPARK_PIN_THREAD"] = "true"
+    env["SPARK_CONNECT_MODE"] = "0"
+    if conf["spark.master"].startswith("local"):
+        env.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    return env
+
+
+class Spark:
+    """The JVM and the Spark application in it."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        """Start the JVM; it comes up while the caller does other things."""
+        conf = properties(config)
+        self.name = conf.get("spark.app.name", "")
+        self.folder = Path(tempfile.mkdtemp(prefix="hopyard-"))
+        self.environment = environment(conf)
+        self.port = 0
+        self.secret = ""
+        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
+        """The last lines that the JVM wrote."""
+        self._properties = self.folder / "spark.properties"
+        descriptor = os.open(self._properties, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(properties_text(conf))
+        self._connection = self.folder / "gateway"
+        command = [str(spark_home() / "bin" / "spark-submit"), "--load-spark-defaults"]
+        command += ["--properties-file", str(self._properties), "pyspark-shell"]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,  # the JVM ends itself when this is closed
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=child_setup(signal.SIGTERM),  # no threads yet: safe
+            env=self.environment | {"_PYSPARK_DRIVER_CONN_INFO_PATH": str(self._connection)},
+        )
+        # One thread each: py4j pins a thread here to one in the JVM, where job groups live.
+        self._control = ThreadPoolExecutor(1, "spark-control")
+        self._gateway: Any = None
+        self._context: Any = None
+        self.session: Any = None
+        """The SparkSession in the JVM."""
+
+    @property
+    def jvm(self) -> Any:
+        """The JVM's packages."""
+        return self._gateway.jvm
+
+    async def call(self, function: Callable[..., T], *args: Any) -> T:
+        """Run something short that speaks to the JVM, outside of the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._control, function, *args)
+
+    async def forward_log(self) -> None:
+        """Copy what the JVM writes to our stderr until it ends; remember the last lines."""
+        reader = asyncio.StreamReader(limit=1_000_000)
+        loop = asyncio.get_running_loop()
+        await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), self.process.stdout
+        )
+        while True:
+            try:
+                line = await reader.readline()
+            except ValueError:  # a line beyond the limit: it is dropped by the reader
+                continue
+            if not line:
+                return
+            text = line.decode(errors="replace")
+            self.tail.append(text.rstrip("\n")[:2000])
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+    async def connect(self) -> None:
+        """Wait for the JVM, then connect to it.
+
+        Raises:
+            SparkFailed: it ended instead.
+        """
+        while not self._connection.exists():
+            if self.process.poll() is not None:
+                await asyncio.sleep(0.2)  # let the log's last lines arrive
+                raise SparkFailed(f"Spark cannot start: {self.why_ended()}")
+            await asyncio.sleep(0.02)
+        with self._connection.open("rb") as stream:
+            self.port, length = struct.unpack("!ii", stream.read(8))
+            self.secret = stream.read(length).decode()
+        self._connection.unlink()
+        self._properties.unlink()  # spark-submit has read it before it made the connection
+        await self.call(self._connect)
+
+    def _connect(self) -> None:
+        from py4j.clientserver import ClientServer, JavaParameters, PythonParameters
+
+        self._gateway = ClientServer(
+            java_parameters=JavaParameters(
+                port=self.port, auth_token=self.secret, auto_convert=True
+            ),
+            python_parameters=PythonParameters(port=0, eager_load=False),
+        )
+
+    async def start(self) -> Application:
+        """Start the Spark application.
+
+        Raises:
+            SparkFailed: it does not start, with Spark's reason.
+        """
+        from py4j.protocol import Py4JError, Py4JJavaError
+
+        try:
+            return await self.call(self._start)
+        except Py4JJavaError as error:
+            raise SparkFailed(f"Spark cannot start: {java_reason(error)}") from None
+        except Py4JError as error:
+            await asyncio.sleep(0.2)
+            code = self.process.poll()
+            why = str(error) if code is None else self.why_ended()
+            raise SparkFailed(f"Spark cannot start: {why}") from None
+
+    def _start(self) -> Application:
+        # Defaults that pyspark sets for a context that it makes itself.
+        conf = self.jvm.org.apache.spark.SparkConf()
+        conf.setIfMissing("spark.serializer.objectStreamReset", "100")
+        conf.setIfMissing("spark.rdd.compress", "True")
+        if self.name:
+            conf.setAppName(self.name)
+        context = self.jvm.org.apache.spark.SparkContext(conf)
+        self._context = context
+        self.session = (
+            self.jvm.org.apache.spark.sql.classic.SparkSession.builder()
+            .sparkContext(context)
+            .getOrCreate()
+        )
+        url = context.uiWebUrl()
+        return Application(
+            id=context.applicationId(),
+            ui_url=url.get() if url.isDefined() else None,
+            version=context.version(),
+            master=context.master(),
+        )
+
+    def array(self, kind: str, items: list[Any]) -> Any:
+        """Return a Java array, for a method with a variable number of arguments."""
+        element = self.jvm
+        for part in kind.split("."):
+            element = getattr(element, part)
+        array = self._gateway.new_array(element, len(items))
+        for index, item in enumerate(items):
+            array[index] = item
+        return array
+
+    async def warm_up(self) -> None:
+        """Load what the first query needs, while nobody waits for it."""
+        from py4j.protocol import Py4JError
+
+        with contextlib.suppress(Py4JError):
+            await self.call(lambda: self.session.sessionState().analyzer())
+
+    async def cancel(self, group: str) -> None:
+        """Stop the running jobs of a group, and those that it still wants to start."""
+        from py4j.protocol import Py4JError
+
+        if self._context is not None:
+            with contextlib.suppress(Py4JError):
+                await self.call(
+                    self._context.cancelJobGroupAndFutureJobs, group, "The statement was cancelled"
+                )
+
+    def tracker(self) -> Any:
+        """Return Spark's own object that knows how far jobs are."""
+        return self._context.statusTracker()
+
+    async def ended(self) -> str:
+        """Wait for the JVM's end; return why in one sentence."""
+        await ended(self.process)
+        await asyncio.sleep(0.2)  # let the log's last lines arrive
+        return self.why_ended()
+
+    def why_ended(self) -> str:
+        """Say why the JVM is not there any more."""
+        return why_ended(self.process.poll() or 0, list(self.tail))
+
+    async def stop(self, patience: float = 10.0) -> None:
+        """End the application in order, then the JVM; by force when it takes too long."""
+        from py4j.protocol import Py4JError
+
+        if self.process.poll() is None and self._context is not None:
+            with contextlib.suppress(Py4JError, TimeoutError):
+                async with asyncio.timeout(patience):
+                    await self.call(self._context.stop)
+        if self.process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self.process.stdin.close()
+        try:
+            async with asyncio.timeout(2.0 if self._context is not None else 1.0):
+                await ended(self.process)
+        except TimeoutError:
+            kill_group(self.process)
+            await ended(self.process)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def java_reason(error: Any) -> str:
+    """Return the deepest cause of a Java exception in one line."""
+    cause = error.java_exception
+    for _ in range(20):
+        deeper = cause.getCause()
+        if deeper is None:
+            break
+        cause = deeper
+    return " ".join(str(cause.toString()).split())[:1000]
+
+
+def why_ended(code: int, tail: list[str]) -> str:
+    """Say in a sentence why a JVM ended, from its exit code and its last lines."""
+    text = "\n".join(tail)
+    memory = "OutOfMemoryError" in text or "insufficient memory" in text
+    if memory or code == OUT_OF_MEMORY_EXIT:
+        return (
+            "the driver's JVM ran out of memory; give the session more driver memory, "
+            "or collect less of the data to the driver."
+        )
+    if code in (-signal.SIGKILL, 128 + signal.SIGKILL):
+        return (
+            "the driver's JVM was killed (signal SIGKILL): most likely the machine "
+            "or the container ran out of memory."
+        )
+    for line in tail:
+        for mark in ("Exception in thread", "Error:", "error:", "Unrecognized"):
+            if mark in line:
+                return f"the driver's JVM ended ({exit_words(code)}): {line.strip()[:500]}"
+    return f"the driver's JVM ended ({exit_words(code)})."

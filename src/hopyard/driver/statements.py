@@ -1,0 +1,203 @@
+"""The statements of a session: one runs, the others wait in their order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+
+from hopyard.driver import progress
+from hopyard.driver.interpreters.base import Code, Interpreter, InterpreterDied, Outcome
+from hopyard.driver.interpreters.later import not_yet
+from hopyard.driver.outbox import Outbox
+from hopyard.driver.output import StatementOutput
+from hopyard.driver.spark import Spark, SparkFailed
+from hopyard.protocol.messages import Execute, Result, Started
+from hopyard.protocol.states import Kind
+
+log = logging.getLogger("hopyard.driver")
+
+AGAIN_AFTER = 5.0
+"""Seconds from a cancel to the second interrupt."""
+RESTART_AFTER = 10.0
+"""Seconds from a cancel to the restart of the interpreter."""
+
+
+def milliseconds() -> int:
+    """Return the time as the wire has it."""
+    return time.time_ns() // 1_000_000
+
+
+class _Running:
+    """The statement that runs now."""
+
+    def __init__(self, message: Execute, interpreter: Interpreter) -> None:
+        self.message = message
+        self.interpreter = interpreter
+        self.group = f"hopyard-statement-{message.statement}"
+        self.cancelling: asyncio.Task[None] | None = None
+        self.forced = False
+        """Whether the interpreter was restarted since the code did not stop."""
+
+
+class Statements:
+    """Queues, runs and cancels statements.
+
+    Args:
+        spark: the driver's JVM.
+        interpreters: by kind; a kind that is not there is answered with an error.
+        outbox: where output and results go.
+        output_limit: characters of one statement's output.
+        fatal: called when an interpreter cannot be made again.
+    """
+
+    def __init__(
+        self,
+        spark: Spark,
+        interpreters: dict[Kind, Interpreter],
+        outbox: Outbox,
+        output_limit: int,
+        fatal: Callable[[str], None],
+    ) -> None:
+        self._spark = spark
+        self._interpreters = interpreters
+        self._outbox = outbox
+        self._output_limit = output_limit
+        self._fatal = fatal
+        self._known: set[int] = set()
+        self._waiting: deque[Execute] = deque()
+        self._news = asyncio.Event()
+        self._running: _Running | None = None
+
+    def add(self, message: Execute) -> None:
+        """Take a statement, once; what is already known is ignored."""
+        if message.statement in self._known:
+            return
+        self._known.add(message.statement)
+        self._waiting.append(message)
+        self._news.set()
+
+    def cancel(self, statement: int) -> None:
+        """Stop a statement, or take it out of the queue."""
+        for message in self._waiting:
+            if message.statement == statement:
+                self._waiting.remove(message)
+                self._finish(statement, _CANCELLED, cancelled=True)
+                return
+        running = self._running
+        if running and running.message.statement == statement and running.cancelling is None:
+            running.cancelling = asyncio.create_task(self._stop(running))
+
+    def fail_all(self, reason: str) -> None:
+        """End what runs and what waits with an error: the driver ends."""
+        gone = Outcome("error", ename="SessionEnded", evalue=reason)
+        if self._running is not None:
+            self._finish(self._running.message.statement, gone)
+            self._running = None
+        while self._waiting:
+            self._finish(self._waiting.popleft().statement, gone)
+
+    async def run(self) -> None:
+        """Run statement after statement, for ever."""
+        while True:
+            while not self._waiting:
+                self._news.clear()
+                await self._news.wait()
+            await self._one(self._waiting.popleft())
+
+    async def _one(self, message: Execute) -> None:
+        self._outbox.put(Started(statement=message.statement, at=milliseconds()))
+        interpreter = self._interpreters.get(message.kind)
+        if interpreter is None:
+            self._finish(message.statement, not_yet(message.kind))
+            return
+        running = self._running = _Running(message, interpreter)
+        output = StatementOutput(message.statement, self._outbox, self._output_limit)
+        reporting = asyncio.create_task(
+            progress.report(self._spark, self._outbox, message.statement, running.group)
+        )
+        lines = message.code.strip().splitlines()
+        code = Code(
+            message.code, running.group, lines[0][:200] if lines else "", silent=message.silent
+        )
+        died = None
+        try:
+            outcome = await interpreter.execute(code, output)
+        except InterpreterDied as error:
+            died = str(error)
+            outcome = _died(died, running)
+        reporting.cancel()
+        if running.cancelling is not None:
+            running.cancelling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running.cancelling
+        output.flush()
+        if self._running is not running:  # ended meanwhile, with the driver
+            return
+        if died is not None:
+            await self._revive(running)
+        self._running = None
+        data = output.result(outcome.data)
+        cancelled = running.cancelling is not None and outcome.status == "error"
+        self._finish(message.statement, outcome, data=data, cancelled=cancelled)
+
+    async def _revive(self, running: _Running) -> None:
+        """Make a fresh interpreter on the same Spark application."""
+        await self._spark.cancel(running.group)
+        log.warning("restarting the %s interpreter", running.interpreter.kind.value)
+        try:
+            await running.interpreter.restart()
+        except (InterpreterDied, SparkFailed) as error:
+            self._fatal(f"the interpreter ended and cannot be started again: {error}")
+
+    async def _stop(self, running: _Running) -> None:
+        """Stop a statement: ask, ask again, then take its interpreter away."""
+        await running.interpreter.interrupt()
+        await self._spark.cancel(running.group)
+        await asyncio.sleep(AGAIN_AFTER)
+        await running.interpreter.interrupt()
+        await asyncio.sleep(RESTART_AFTER - AGAIN_AFTER)
+        running.forced = True
+        await running.interpreter.close()
+
+    def _finish(
+        self,
+        statement: int,
+        outcome: Outcome,
+        data: dict[str, object] | None = None,
+        cancelled: bool = False,
+    ) -> None:
+        self._outbox.put(
+            Result(
+                statement=statement,
+                at=milliseconds(),
+                status="cancelled" if cancelled else outcome.status,
+                data=outcome.data if data is None else data,
+                metadata=outcome.metadata,
+                ename=outcome.ename,
+                evalue=outcome.evalue,
+                traceback=list(outcome.traceback),
+            )
+        )
+
+
+_CANCELLED = Outcome("error", ename="Cancelled", evalue="The statement was cancelled.")
+
+
+def _died(how: str, running: _Running) -> Outcome:
+    """Return what the user is told about a statement whose interpreter ended."""
+    cost = running.interpreter.lost_by_restart
+    if running.forced:
+        text = (
+            f"The code did not stop within {RESTART_AFTER:.0f} seconds, so its interpreter was "
+            f"restarted: {cost}, the Spark application goes on."
+        )
+        return Outcome("error", ename="InterpreterRestarted", evalue=text)
+    text = (
+        f"{how} while this statement ran. A fresh interpreter was started: {cost}, "
+        "the Spark application goes on."
+    )
+    return Outcome("error", ename="InterpreterDied", evalue=text)
