@@ -1,0 +1,29 @@
+"""Start the pages and the REST API."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from hopyard import log
+from hopyard.settings import Platform, Settings
+from hopyard.web.app import create_app
+
+
+def serve(settings: Settings, platform: Platform) -> None:
+    """Serve until the process is told to end."""
+    log.configure(settings.log_level)
+    address = urlsplit(platform.web_url)
+    uvicorn.run(
+        create_app(settings, platform),
+        host=address.hostname or "127.0.0.1",
+        port=address.port or 80,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Only the proxy on this machine reaches us, and nothing here depends on what it forwards.
+        proxy_headers=False,
+        # Event streams never end by themselves: a stop does not wait for them.
+        timeout_graceful_shutdown=1,
+    )

@@ -1,0 +1,1 @@
+"""Pages and the REST API of projects: one router a resource, who may is said once in `deps.py`."""

@@ -1,0 +1,171 @@
+"""A client of our Livy server: what the pages ask of it, in the name of a person."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from hopyard.errors import Conflict, NotFound, Unavailable
+from hopyard.protocol.states import SessionState
+from hopyard.settings import Platform
+
+# Headers of one connection, not of the message (RFC 9110, 7.6.1), and what is web's alone.
+HOP_BY_HOP = frozenset(
+    [
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ]
+)
+_NOT_FORWARDED = HOP_BY_HOP | {"cookie", "authorization", "host", "content-length"}
+_NOT_RETURNED = HOP_BY_HOP | {"set-cookie", "strict-transport-security"}
+
+
+@dataclass(frozen=True)
+class Application:
+    """A running Spark application."""
+
+    id: int
+    kind: str
+    app_id: str | None
+    name: str | None
+    state: str
+    memory: str
+    cores: str
+    started: str | None
+
+
+class LivyClient:
+    """Asks the Livy server with the token of the one who asks us."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._base = platform.livy_project_url
+        self._http = httpx.AsyncClient(timeout=15, trust_env=False)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def applications(self, project: str, token: str) -> list[Application]:
+        """Return the running Spark applications of the one whose token it is.
+
+        Raises:
+            Unavailable: the Livy server does not answer.
+        """
+        response = await self._request("GET", project, "sessions?from=0&size=200", token)
+        sessions = response.json().get("sessions", [])
+        return [_application(one) for one in sessions if not SessionState(one["state"]).over]
+
+    async def stop(self, project: str, session: int, token: str) -> None:
+        """End a session.
+
+        Raises:
+            NotFound: there is none of this number that is the caller's.
+        """
+        await self._request("DELETE", project, f"sessions/{session}", token)
+
+    async def open_ui(
+        self,
+        project: str,
+        session: int,
+        path: str,
+        token: str,
+        *,
+        method: str,
+        query: str,
+        headers: list[tuple[str, str]],
+        body: AsyncIterator[bytes] | None,
+    ) -> httpx.Response:
+        """Send a request to a session's Spark UI; the answer's body is still to be streamed.
+
+        Raises:
+            Unavailable: the Livy server does not answer.
+        """
+        url = httpx.URL(f"{self._base(project)}/sessions/{session}/ui/{path}").copy_with(
+            query=query.encode() or None
+        )
+        kept = [(k, v) for k, v in headers if k.lower() not in _NOT_FORWARDED]
+        request = self._http.build_request(
+            method, url, headers=[*kept, ("Authorization", f"Bearer {token}")], content=body
+        )
+        try:
+            return await self._http.send(request, stream=True)
+        except httpx.HTTPError as error:
+            raise _silent(error) from None
+
+    async def _request(self, method: str, project: str, path: str, token: str) -> httpx.Response:
+        try:
+            response = await self._http.request(
+                method,
+                f"{self._base(project)}/{path}",
+                headers={"Authorization": f"Bearer {token}", "X-Requested-By": "hopyard"},
+            )
+        except httpx.HTTPError as error:
+            raise _silent(error) from None
+        if response.status_code in (200, 201, 204):
+            return response
+        message = _message(response)
+        if response.status_code == 404:
+            raise NotFound(message)
+        if response.status_code in (400, 409):
+            raise Conflict(message)
+        raise Unavailable(f"The Livy server answered {response.status_code}: {message}")
+
+
+def returned_headers(response: httpx.Response) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a streamed answer that go on to the browser."""
+    return [
+        (name, value)
+        for name, value in response.headers.raw
+        if name.lower().decode("latin-1") not in _NOT_RETURNED
+    ]
+
+
+def _silent(error: httpx.HTTPError) -> Unavailable:
+    return Unavailable(f"The Livy server does not answer ({type(error).__name__}).")
+
+
+def _message(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["msg"])
+    except (ValueError, KeyError, TypeError):
+        return response.reason_phrase
+
+
+def _application(model: dict[str, Any]) -> Application:
+    executors = model.get("numExecutors")
+    times = f" + {executors} × " if executors else " + "
+    driver, executor = model.get("driverMemory"), model.get("executorMemory")
+    driver_cores, executor_cores = model.get("driverCores"), model.get("executorCores")
+    memory = _memory(driver) + (times + _memory(executor) if executor else "")
+    cores = str(driver_cores or 1) + (f"{times}{executor_cores}" if executor_cores else "")
+    started = model.get("started") or model.get("createdAt")
+    return Application(
+        id=model["id"],
+        kind=model.get("kind") or "shared",
+        app_id=model.get("appId"),
+        name=model.get("name"),
+        state=model["state"],
+        memory=memory,
+        cores=cores,
+        started=str(started) if started else None,
+    )
+
+
+def _memory(text: Any) -> str:
+    """Show `2048m` as `2 GB`."""
+    words = str(text or "default")
+    number = words[:-1]
+    if words[-1:].lower() == "m" and number.isdigit() and int(number) % 1024 == 0:
+        return f"{int(number) // 1024} GB"
+    if words[-1:].lower() in "mg" and number.isdigit():
+        return f"{number} {words[-1].upper()}B"
+    return words

@@ -1,0 +1,59 @@
+"""What takes more than one service: done the same from a page and from the API."""
+
+from __future__ import annotations
+
+from hopyard.errors import Conflict, InvalidInput
+from hopyard.projects.members.models import Member
+from hopyard.web.wiring import Wiring
+
+STOP_TRIES = 40
+"""Looks at a server that stops, half a second apart."""
+
+
+async def add_member(services: Wiring, project: str, user: str, role: str) -> Member:
+    """Add a member, or change a member's role.
+
+    Raises:
+        InvalidInput: nobody of this name has an account, or there is no such role.
+        Conflict: the project would be left without a data owner.
+    """
+    user = user.strip()
+    if not user or not await services.hub.user_exists(user):
+        raise InvalidInput(
+            f"Nobody here is called {user!r}: an administrator can add people.", "user"
+        )
+    return await services.projects.add_member(project, user, role)
+
+
+async def remove_member(services: Wiring, project: str, user: str) -> None:
+    """Remove a member and stop the member's server and sessions in the project.
+
+    Raises:
+        NotFound: the user is not a member.
+        Conflict: the project would be left without a data owner.
+    """
+    await services.projects.remove_member(project, user)
+    await services.servers.expel(user, project)
+
+
+async def delete_project(services: Wiring, project: str) -> None:
+    """Stop all that runs in a project, then delete it.
+
+    Raises:
+        Conflict: a member's server does not stop, so its files would be pulled from under it.
+    """
+    members = await services.projects.members(project)
+    for member in members:
+        await services.servers.expel(member.user, project)
+    for member in members:
+        await _until_stopped(services, member.user, project)
+    await services.projects.delete(project)
+
+
+async def _until_stopped(services: Wiring, user: str, project: str) -> None:
+    for _ in range(STOP_TRIES):
+        view = await services.servers.view(user, project)
+        if view.state in ("stopped", "failed"):
+            return
+        await services.servers.bell.wait(user, project, 0.5)
+    raise Conflict(f"The Jupyter server of {user} does not stop: try again in a minute.")

@@ -1,0 +1,1 @@
+"""The routes: `pages` for browsers (cookie), `api` for programs (bearer token)."""

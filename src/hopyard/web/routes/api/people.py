@@ -1,0 +1,57 @@
+"""Invitations: one-time links for new people. For administrators."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from hopyard.web.deps import PeopleManager, Services
+
+router = APIRouter(prefix="/invitations", tags=["people"])
+
+
+class NewInvitation(BaseModel, extra="forbid"):
+    """An invitation to be made."""
+
+    name: str
+    admin: bool = False
+
+
+class Link(BaseModel):
+    """A new invitation's link, which is shown only once."""
+
+    name: str
+    link: str
+
+
+class InvitationShape(BaseModel, from_attributes=True):
+    """An open invitation."""
+
+    id: int
+    user: str
+    admin: bool
+    invited_by: str
+    created_at: datetime
+    expires_at: datetime
+
+
+@router.get("")
+async def invitations(who: PeopleManager, services: Services) -> list[InvitationShape]:
+    """List the open invitations."""
+    return [InvitationShape.model_validate(one) for one in await services.accounts.open()]
+
+
+@router.post("", status_code=201)
+async def invite(who: PeopleManager, services: Services, body: NewInvitation) -> Link:
+    """Invite a person; an older invitation of the same name is void."""
+    token = await services.accounts.invite(body.name, body.admin, who.name)
+    link = f"{services.platform.public_url}hub/welcome#{token}"
+    return Link(name=body.name.strip().lower(), link=link)
+
+
+@router.delete("/{invitation}", status_code=204)
+async def revoke(who: PeopleManager, services: Services, invitation: int) -> None:
+    """Withdraw an invitation."""
+    await services.accounts.revoke(invitation)

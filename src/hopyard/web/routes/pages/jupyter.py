@@ -1,0 +1,193 @@
+"""The Jupyter page of a project: the heart of the product.
+
+The page is rendered once; the server's state and the list of Spark applications then come by one
+event stream, as rendered pieces, when they change.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.datastructures import FormData
+
+from hopyard.errors import Conflict, HopyardError, InvalidForm, NotFound
+from hopyard.projects.jupyter.models import LOG_LEVELS, JupyterSettings
+from hopyard.projects.jupyter.rules import ranges
+from hopyard.web.deps import JupyterUser, Member, Services, SessionsUser
+from hopyard.web.events import stream
+from hopyard.web.servers import ServerView
+from hopyard.web.views import page, render
+from hopyard.web.wiring import Wiring
+
+router = APIRouter(prefix="/projects/{project}/jupyter")
+
+
+@router.get("")
+async def show(request: Request, who: JupyterUser, services: Services) -> Response:
+    """Show the page."""
+    settings = await services.jupyter.recall(who.name, who.project.name)
+    return await _page(request, who, services, settings.model_dump())
+
+
+@router.post("/settings")
+async def save(request: Request, who: JupyterUser, services: Services) -> Response:
+    """Check and keep the settings, without a start."""
+    form = await request.form()
+    return await _save(request, who, services, form) or _saved(request, who, "Saved.")
+
+
+@router.post("/start")
+async def start(request: Request, who: JupyterUser, services: Services) -> Response:
+    """Check and keep the settings, then ask the Hub for the start in the person's name."""
+    form = await request.form()
+    if fault := await _save(request, who, services, form):
+        return fault
+    try:
+        await services.servers.start(who.name, who.project.name, who.token)
+    except Conflict as error:
+        view = await services.servers.view(who.name, who.project.name)
+        if view.state != "failed":  # the page's state says why, unless there is none
+            raise
+        return _saved(request, who, "", failed=str(error))
+    return _saved(request, who, "")
+
+
+@router.post("/stop")
+async def stop(request: Request, who: JupyterUser, services: Services) -> Response:
+    """Ask the Hub for the stop in the person's name."""
+    await services.servers.stop(who.name, who.project.name, who.token)
+    return _done(request, who)
+
+
+@router.post("/extend")
+async def extend(request: Request, who: JupyterUser, services: Services) -> Response:
+    """Give the server six hours more."""
+    await services.jupyter.extend(who.name, who.project.name)
+    services.servers.bell.ring(who.name, who.project.name)
+    return _done(request, who)
+
+
+@router.post("/applications/{session}/stop")
+async def stop_application(
+    request: Request, who: SessionsUser, services: Services, session: int
+) -> Response:
+    """End a Spark application; one that is over already is no error."""
+    with suppress(NotFound):
+        await services.livy.stop(who.project.name, session, who.token)
+    services.servers.bell.ring(who.name, who.project.name)
+    return _done(request, who)
+
+
+@router.get("/events")
+async def events(request: Request, who: JupyterUser, services: Services) -> Response:
+    """Stream the server's state and the Spark applications, as pieces of the page."""
+    project = who.project.name
+    view = ServerView("stopped")
+
+    async def pieces() -> dict[str, str]:
+        # Whoever is no member any more, or has signed out, sees nothing more.
+        await services.hub.identify(who.token)
+        await services.projects.membership(who.name, project)
+        nonlocal view
+        view = await services.servers.view(who.name, project)
+        shown = await _applications(services, who)
+        return {
+            "server": render("partials/server.html", who=who, server=view),
+            "applications": render("partials/applications.html", who=who, **shown),
+        }
+
+    async def pause() -> None:
+        moving = view.state in ("starting", "stopping")
+        await services.servers.bell.wait(who.name, project, 0.5 if moving else 2.0)
+
+    return stream(request, pieces, pause)
+
+
+async def _save(request: Request, who: Member, services: Wiring, form: FormData) -> Response | None:
+    """Keep what the form says; return the answer with the faults if there are any."""
+    typed = _typed(form)
+    try:
+        await services.jupyter.remember(who.name, who.project.name, typed)
+    except InvalidForm as error:
+        if not request.headers.get("hx-request"):
+            return await _page(request, who, services, typed, error.faults, 422)
+        return page(
+            request,
+            "partials/saved.html",
+            status=422,
+            who=who,
+            text="Not saved: correct the marked fields.",
+            failed="",
+            faults=error.faults,
+            fields=_fields(),
+        )
+    return None
+
+
+def _typed(form: FormData) -> dict[str, Any]:
+    return {name: str(form[name]) for name in JupyterSettings.model_fields if name in form}
+
+
+def _fields() -> list[str]:
+    return list(JupyterSettings.model_fields)
+
+
+def _saved(request: Request, who: Member, text: str, failed: str = "") -> Response:
+    if not request.headers.get("hx-request"):
+        return RedirectResponse(f"/projects/{who.project.name}/jupyter", 303)
+    return page(
+        request,
+        "partials/saved.html",
+        who=who,
+        text=text,
+        failed=failed,
+        faults={},
+        fields=_fields(),
+    )
+
+
+def _done(request: Request, who: Member) -> Response:
+    """Answer what the event stream will show."""
+    if request.headers.get("hx-request"):
+        return Response(status_code=204)
+    return RedirectResponse(f"/projects/{who.project.name}/jupyter", 303)
+
+
+async def _page(
+    request: Request,
+    who: Member,
+    services: Wiring,
+    settings: dict[str, Any],
+    faults: dict[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    known = await services.jupyter.recall(who.name, who.project.name)
+    limits = services.settings.limits
+    return page(
+        request,
+        "jupyter.html",
+        status=status,
+        who=who,
+        server=await services.servers.view(who.name, who.project.name),
+        settings={**known.model_dump(), **settings},
+        faults=faults or {},
+        ranges=ranges(limits),
+        hours=limits.hours,
+        unlimited=limits.unlimited_hours,
+        log_levels=LOG_LEVELS,
+        **await _applications(services, who),
+    )
+
+
+async def _applications(services: Wiring, who: Member) -> dict[str, Any]:
+    """Return the Spark applications, or why they cannot be shown: the page works without."""
+    try:
+        return {
+            "applications": await services.livy.applications(who.project.name, who.token),
+            "silent": "",
+        }
+    except HopyardError as error:
+        return {"applications": [], "silent": str(error)}

@@ -1,0 +1,122 @@
+"""Pages: my projects, a project's settings."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from hopyard.errors import Conflict, InvalidInput
+from hopyard.web import operations
+from hopyard.web.deps import (
+    Caller,
+    Member,
+    ProjectDeleter,
+    ProjectMaker,
+    ProjectReader,
+    ProjectsLister,
+    ProjectUpdater,
+    Public,
+    Services,
+)
+from hopyard.web.failures import status_of
+from hopyard.web.views import page
+from hopyard.web.wiring import Wiring
+
+router = APIRouter()
+Text = Annotated[str, Form()]
+
+
+@router.get("/projects", dependencies=[Public])
+async def without_slash() -> Response:
+    """Lead to the address that the session's cookie is for."""
+    return RedirectResponse("/projects/", 307)
+
+
+@router.get("/projects/")
+async def mine(request: Request, who: ProjectsLister, services: Services) -> Response:
+    """Show the projects that one is a member of."""
+    return await _mine(request, who, services)
+
+
+@router.post("/projects/")
+async def create(
+    request: Request,
+    who: ProjectMaker,
+    services: Services,
+    name: Text = "",
+    display_name: Text = "",
+) -> Response:
+    """Make a project."""
+    try:
+        made = await services.projects.create(name, display_name, who.name)
+    except (InvalidInput, Conflict) as error:
+        typed = {"name": name, "display_name": display_name}
+        field = error.field if isinstance(error, InvalidInput) else "name"
+        return await _mine(
+            request, who, services, typed, {field or "name": str(error)}, status_of(error)
+        )
+    return RedirectResponse(f"/projects/{made.project.name}/jupyter", 303)
+
+
+@router.get("/projects/{project}")
+async def first_page(who: ProjectReader) -> Response:
+    """Lead to the heart of a project."""
+    return RedirectResponse(f"/projects/{who.project.name}/jupyter", 303)
+
+
+@router.get("/projects/{project}/settings")
+async def settings(request: Request, who: ProjectReader) -> Response:
+    """Show a project's settings."""
+    return _settings(request, who)
+
+
+@router.post("/projects/{project}/settings")
+async def rename(
+    request: Request, who: ProjectUpdater, services: Services, display_name: Text = ""
+) -> Response:
+    """Change the display name."""
+    try:
+        await services.projects.rename(who.project.name, display_name)
+    except InvalidInput as error:
+        return _settings(request, who, {"display_name": str(error)}, status_of(error))
+    return RedirectResponse(f"/projects/{who.project.name}/settings", 303)
+
+
+@router.post("/projects/{project}/delete")
+async def delete(
+    request: Request, who: ProjectDeleter, services: Services, confirm: Text = ""
+) -> Response:
+    """Delete the project, once its name was typed."""
+    if confirm.strip() != who.project.name:
+        fault = f"Type the project's name, {who.project.name}."
+        return _settings(request, who, {"confirm": fault}, 422)
+    await operations.delete_project(services, who.project.name)
+    return RedirectResponse("/projects/", 303)
+
+
+async def _mine(
+    request: Request,
+    who: Caller,
+    services: Wiring,
+    typed: dict[str, str] | None = None,
+    faults: dict[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    memberships = await services.projects.mine(who.name)
+    return page(
+        request,
+        "projects.html",
+        status=status,
+        who=who,
+        memberships=memberships,
+        typed=typed or {},
+        faults=faults or {},
+    )
+
+
+def _settings(
+    request: Request, who: Member, faults: dict[str, str] | None = None, status: int = 200
+) -> Response:
+    return page(request, "settings.html", status=status, who=who, faults=faults or {})

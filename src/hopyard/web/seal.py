@@ -1,0 +1,97 @@
+"""What web hands out and takes back sealed: the session cookie, and deputy tokens.
+
+The cookie holds the person's Hub token, encrypted and authenticated (Fernet), so nothing has to be
+kept on the server and any number of web processes agree. What ends a session is the Hub: signing
+out there revokes the token, and a cookie with a revoked token is worth nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+from dataclasses import asdict, dataclass
+
+from cryptography.fernet import Fernet, InvalidToken
+
+SESSION_LIFE = 14 * 24 * 3600
+SIGN_IN_LIFE = 600
+DEPUTY_LIFE = 60
+DEPUTY_PREFIX = "deputy."
+
+
+@dataclass(frozen=True)
+class CookieSession:
+    """What the cookie of a person who is signed in says."""
+
+    user: str
+    token: str
+    csrf: str
+
+
+@dataclass(frozen=True)
+class Deputy:
+    """Web itself, acting in the place of a user in one project."""
+
+    user: str
+    project: str
+
+
+class Seal:
+    """Seals and opens with keys that are derived from the platform's cookie secret."""
+
+    def __init__(self, secret: str) -> None:
+        self._cookies = _key(secret, "session cookie")
+        self._states = _key(secret, "sign-in state")
+        self._deputies = _key(secret, "deputy token")
+
+    def session(self, user: str, token: str) -> str:
+        """Return the cookie of a person who just signed in."""
+        made = CookieSession(user, token, secrets.token_urlsafe(24))
+        return self._cookies.encrypt(json.dumps(asdict(made)).encode()).decode()
+
+    def open_session(self, cookie: str) -> CookieSession | None:
+        """Return what a cookie says; None if it is not ours or too old."""
+        try:
+            said = json.loads(self._cookies.decrypt(cookie.encode(), ttl=SESSION_LIFE))
+            return CookieSession(**said)
+        except (InvalidToken, TypeError, ValueError):
+            return None
+
+    def state(self, state: str, target: str) -> str:
+        """Return the cookie that ties a sign-in at the Hub to this browser."""
+        return self._states.encrypt(json.dumps([state, target]).encode()).decode()
+
+    def open_state(self, cookie: str, state: str) -> str | None:
+        """Return where a sign-in was to lead; None if it was not begun in this browser."""
+        try:
+            known, target = json.loads(self._states.decrypt(cookie.encode(), ttl=SIGN_IN_LIFE))
+        except (InvalidToken, TypeError, ValueError):
+            return None
+        return str(target) if secrets.compare_digest(str(known), state) else None
+
+    def deputy(self, user: str, project: str) -> str:
+        """Return a token with which web acts for a user at livy for a minute.
+
+        Needed where the user has no part in it: when a member is removed, or a project deleted,
+        the sessions must end. Only our own access door knows these tokens.
+        """
+        words = json.dumps([user, project]).encode()
+        return DEPUTY_PREFIX + self._deputies.encrypt(words).decode()
+
+    def open_deputy(self, token: str) -> Deputy | None:
+        """Return for whom a deputy token speaks; None if it is not one, or too old."""
+        if not token.startswith(DEPUTY_PREFIX):
+            return None
+        sealed = token.removeprefix(DEPUTY_PREFIX).encode()
+        try:
+            user, project = json.loads(self._deputies.decrypt(sealed, ttl=DEPUTY_LIFE))
+        except (InvalidToken, TypeError, ValueError):
+            return None
+        return Deputy(user, project)
+
+
+def _key(secret: str, purpose: str) -> Fernet:
+    derived = hashlib.sha256(f"{purpose}\0{secret}".encode())
+    return Fernet(base64.urlsafe_b64encode(derived.digest()))

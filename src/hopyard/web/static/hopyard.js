@@ -1,0 +1,45 @@
+// The little that the pages do by themselves; all state comes rendered from the server.
+document.addEventListener("click", async (event) => {
+  const target = event.target.closest("[data-theme-switch], [data-copy]");
+  if (!target) return;
+  if ("themeSwitch" in target.dataset) {
+    const next = document.documentElement.dataset.bsTheme === "dark" ? "light" : "dark";
+    const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+    if (next === system) localStorage.removeItem("hopyard-theme");
+    else localStorage.setItem("hopyard-theme", next);
+    document.documentElement.dataset.bsTheme = next;
+    return;
+  }
+  const field = document.querySelector(target.dataset.copy);
+  field.select();
+  try {
+    await navigator.clipboard.writeText(field.value);
+  } catch {
+    document.execCommand("copy"); // pages on plain http have no clipboard
+  }
+  target.querySelector("span").textContent = "Copied";
+});
+
+// Start sends the same form to another address.
+document.addEventListener("htmx:configRequest", (event) => {
+  const by = event.detail.triggeringEvent?.submitter;
+  if (!by || !("start" in by.dataset)) return;
+  event.detail.path = by.getAttribute("formaction");
+  event.detail.parameters.set?.("interface", by.value);
+  by.disabled = true;
+});
+
+// A stream that is over: the membership or the sign-in ended. The page tells which.
+document.addEventListener("htmx:sseClose", (event) => {
+  if (event.detail.type === "message") location.reload();
+});
+
+// An error's page pieces are aimed by the server; a server that does not answer is told here.
+document.addEventListener("htmx:sendError", () => {
+  const place = document.getElementById("notice");
+  if (!place) return;
+  const text = document.createElement("div");
+  text.className = "alert alert-danger";
+  text.textContent = "The platform does not answer. Try again in a moment.";
+  place.replaceChildren(text);
+});
