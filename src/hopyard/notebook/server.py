@@ -1,0 +1,82 @@
+"""The Jupyter server's configuration, in code: no file that a user can write is needed for it.
+
+What it reads from its environment, beside JupyterHub's own `JUPYTERHUB_*`:
+
+| variable | meaning |
+| --- | --- |
+| `HOPYARD_MODE` | `python` or `spark`: which kernels are offered |
+| `HOPYARD_ROOT_DIR` | the folder shown; `/project/Jupyter` by default |
+| `HOPYARD_DEFAULT_URL` | `/lab` or `/nbclassic/tree` |
+| `HOPYARD_PROJECT`, `HOPYARD_LIVY_URL`, `HOPYARD_SESSION_CONF` | handed on to the PySpark kernel |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jupyterhub.singleuser.extension import JupyterHubSingleUser
+from traitlets.config import Config
+
+
+ROOT_DIR = "/project/Jupyter"
+SHARE = Path(__file__).parent / "share" / "jupyter"
+"""A Jupyter data folder (kernelspecs, Lab extensions): named by JUPYTER_PATH, copied nowhere."""
+EXTENSIONS = {
+    "jupyterlab": True,
+    "nbclassic": True,
+    "notebook": True,
+    "jupyter_server_terminals": True,
+    "hopyard.notebook.extension": True,
+    # Found on the Python path and not wanted: their start costs more than they give here.
+    "sparkmagic": False,
+    "jupyter_lsp": False,
+    "notebook_shim": False,
+}
+
+
+def configuration(environment: Mapping[str, str]) -> Config:
+    """Return what the server is told, from the environment that the Hub started it with."""
+    kernels = ["python3"]
+    if environment.get("HOPYARD_MODE") == "spark":
+        kernels.append("pyspark")
+    config = Config()
+    config.ServerApp.jpserver_extensions = dict(EXTENSIONS)
+    config.ServerApp.root_dir = environment.get("HOPYARD_ROOT_DIR", ROOT_DIR)
+    config.ServerApp.default_url = environment.get("HOPYARD_DEFAULT_URL", "/lab")
+    config.ServerApp.allow_root = True  # in the sandbox there is nobody else
+    config.ServerApp.terminals_enabled = True
+    config.KernelSpecManager.allowed_kernelspecs = set(kernels)
+    config.MultiKernelManager.default_kernel_name = kernels[-1]
+    config.LabApp.extension_manager = "readonly"
+    config.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+    config.LabApp.news_url = None
+    config.NotebookApp.show_banner = False
+    return config
+
+
+class Server(JupyterHubSingleUser):
+    """JupyterHub's single-user server with our configuration."""
+
+    @classmethod
+    def get_extension_package(cls) -> str:
+        """Name JupyterHub's extension as the one that starts the server: it signs people in."""
+        return "jupyterhub"
+
+    @classmethod
+    def make_serverapp(cls, **arguments: Any) -> Any:
+        """Make the server and configure it before it reads any file."""
+        serverapp = super().make_serverapp(**arguments)
+        config = configuration(os.environ)
+        config.ServerApp.jpserver_extensions.update(serverapp.jpserver_extensions)
+        serverapp.update_config(config)
+        return serverapp
+
+
+def main() -> None:
+    """Run the server until the Hub, or its own watchdog, ends it."""
+    others = os.environ.get("JUPYTER_PATH")
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(SHARE), others]))
+    Server.launch_instance()
