@@ -1,0 +1,91 @@
+"""The tutorial, as a newcomer walks it: from sign-in to a PySpark cell and back."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import Browser, BrowserContext, Page, expect
+from tests.e2e import pages
+from tests.e2e.browser import SECONDS, shot, visitor
+from tests.e2e.conftest import Place
+
+from hopyard.cli.demo import DISPLAY_NAME, FILES
+
+NOTEBOOK = sorted(FILES.glob("*.ipynb"))[0].name
+
+
+async def test_tutorial_runs_from_sign_in_to_stop(browser: Browser, admin: Place) -> None:
+    async with visitor(browser) as context:
+        page = await context.new_page()
+        await page.goto(admin.url)
+        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        await shot(page, "sign-in")
+        await pages.sign_in(page, admin.url, admin.user, admin.password)
+        await shot(page, "projects")
+
+        await page.get_by_role("link", name=DISPLAY_NAME).click()
+        await pages.choose_spark(page)
+        await pages.start(page)
+        await expect(page.get_by_text(re.compile(r"5 h \d+ min left"))).to_be_visible()
+
+        lab = await pages.open_in_tab(context, page, "#open")
+        await _run_demo_notebook(lab, NOTEBOOK)
+        await _look_at_spark_ui(context, page)
+        await _look_at_logs(context, page)
+        await shot(page, "jupyter-page")
+
+        await pages.stop(page)
+        await expect(page.get_by_text("None. The first cell of a PySpark")).to_be_visible()
+
+
+async def _run_demo_notebook(lab: Page, notebook: str) -> None:
+    await lab.locator(f'.jp-DirListing-item[title*="{notebook}"]').dblclick()
+    cells = lab.locator(".jp-Notebook .jp-CodeCell")
+    await cells.first.wait_for()
+    await expect(lab.get_by_role("button", name="PySpark").first).to_be_visible()
+    await lab.get_by_role("menuitem", name="Run", exact=True).click()
+    await lab.get_by_text("Run All Cells", exact=True).click()
+    await expect(lab.get_by_text("SparkSession available as 'spark'.")).to_be_visible(
+        timeout=pages.CELL_SECONDS
+    )
+    table = lab.locator(".jp-OutputArea table").first
+    for head in ("ID", "YARN Application ID", "Kind", "State", "Spark UI", "Driver log"):
+        await expect(table).to_contain_text(head)
+    prompts = lab.locator(".jp-Notebook .jp-CodeCell .jp-InputPrompt")
+    for number in range(await cells.count()):
+        await expect(prompts.nth(number)).to_have_text(
+            re.compile(r"\[\d+\]:"), timeout=pages.CELL_SECONDS
+        )
+    await expect(lab.locator('.jp-RenderedText[data-mime-type*="stderr"]')).to_have_count(0)
+    picture = lab.locator(".jp-OutputArea-output img").first
+    await picture.scroll_into_view_if_needed()
+    await expect(picture).to_be_visible()
+    await shot(lab, "jupyterlab-plot")
+    await cells.first.scroll_into_view_if_needed()
+    await shot(lab, "jupyterlab")
+
+
+async def _look_at_spark_ui(context: BrowserContext, page: Page) -> None:
+    row = page.locator("#applications tbody tr")
+    await expect(row).to_contain_text("idle")
+    tab = await pages.open_in_tab(context, page, '#applications a:text("Spark UI")')
+    broken: list[str] = []
+    tab.on("response", lambda answer: broken.append(answer.url) if answer.status > 399 else None)
+    await expect(tab.get_by_role("heading", name=re.compile("Spark Jobs"))).to_be_visible()
+    await shot(tab, "spark-ui")
+    for name in ("Stages", "Environment", "Executors", "Jobs"):
+        await tab.locator(".navbar").get_by_role("link", name=name, exact=True).click()
+        await expect(tab.locator("h3, h1").first).to_contain_text(name)
+        assert "/applications/" in tab.url and "/ui/" in tab.url
+    await tab.close()
+    assert not broken
+
+
+async def _look_at_logs(context: BrowserContext, page: Page) -> None:
+    logs = await pages.open_in_tab(context, page, '#server a:text("Logs")')
+    await expect(logs.locator("#lines")).to_contain_text("ServerApp", timeout=20 * SECONDS)
+    await expect(logs.locator("#live")).to_contain_text("Following")
+    await logs.locator(".source .bi-lightning-charge").first.click()
+    await expect(logs.locator("#lines")).to_contain_text("Spark", timeout=20 * SECONDS)
+    await shot(logs, "logs")
+    await logs.close()
