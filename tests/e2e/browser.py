@@ -9,7 +9,7 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 ARGS = [
     "--no-sandbox",
@@ -31,6 +31,7 @@ async def chromium() -> AsyncIterator[Browser]:
     executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
     assert executable, "Chromium is not installed: apt-get install chromium"
     async with async_playwright() as playwright:
+        expect.set_options(timeout=20 * SECONDS)  # many at once on two cores: generous
         browser = await playwright.chromium.launch(executable_path=executable, args=ARGS)
         try:
             yield browser

@@ -5,17 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import bcrypt
+from jupyterhub.handlers.login import LoginHandler
 from nativeauthenticator import NativeAuthenticator
-from nativeauthenticator.handlers import (
-    ChangePasswordAdminHandler,
-    ChangePasswordHandler,
-    LoginHandler,
-)
+from nativeauthenticator.handlers import ChangePasswordAdminHandler, ChangePasswordHandler
 from nativeauthenticator.orm import UserInfo
 
 from hopyard.hub import passwords
 from hopyard.hub.context import context
 from hopyard.hub.welcome import FirstSignInHandler, WelcomeHandler
+
+
+class SignInHandler(LoginHandler):  # type: ignore[misc]
+    """JupyterHub's own sign-in with our page; NativeAuthenticator's needs an older JupyterHub."""
+
+    def render_template(self, name: str, **context: Any) -> Any:
+        """Show our page in the place of JupyterHub's."""
+        page = "native-login.html" if name == "login.html" else name
+        return super().render_template(page, **context)
 
 
 class HopyardAuthenticator(NativeAuthenticator):  # type: ignore[misc]
@@ -32,7 +38,7 @@ class HopyardAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         return [
             (r"/welcome", WelcomeHandler),
             (r"/api/hopyard/first-sign-in", FirstSignInHandler),
-            (r"/login", LoginHandler),
+            (r"/login", SignInHandler),
             (r"/change-password", ChangePasswordHandler),
             (r"/change-password/([^/]+)", ChangePasswordAdminHandler),
         ]
