@@ -1,0 +1,129 @@
+"""Killing any process with -9: nothing runs for ever, and the work goes on or starts again."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+import pytest_asyncio
+from tests.platform import DEMO, Hopyard, kill, temp_hopyard, until
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def wounded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hopyard]:
+    """A platform of this module's own: its processes are killed, and come back."""
+    async with temp_hopyard(tmp_path_factory.mktemp("wounded")) as running:
+        yield running
+
+
+async def kill_and_wait(hopyard: Hopyard, name: str) -> None:
+    """Kill one process of the platform and wait until another has taken its place."""
+    old = hopyard.pids()[name]
+    psutil.Process(old).kill()
+
+    async def back() -> bool:
+        return hopyard.pids().get(name, old) != old
+
+    await until(f"{name} was started again", back, 30)
+
+
+async def answers(hopyard: Hopyard, path: str, token: str | None = None) -> bool:
+    """Say whether the address answers with what it should."""
+    with contextlib.suppress(httpx.HTTPError):
+        async with hopyard.client(token) as client:
+            return (await client.get(path)).status_code == 200
+    return False
+
+
+async def works(hopyard: Hopyard) -> bool:
+    """Say whether hub, web and livy answer at the platform's address."""
+    token = await hopyard.token(DEMO)
+    paths = ("hub/api/", f"api/v1/projects/{DEMO}/access", f"livy/projects/{DEMO}/sessions")
+    for path in paths:
+        if not await answers(hopyard, path, token):
+            return False
+    return True
+
+
+@pytest.mark.parametrize("name", ["proxy", "hub", "web", "livy"])
+async def test_killed_process_is_started_again_and_servers_live_on(
+    wounded: Hopyard, name: str
+) -> None:
+    address = await wounded.start_server(DEMO)
+    token = await wounded.token(DEMO)
+    server = next(one for one in wounded.running("-m hopyard.notebook") if one.name() != "bwrap")
+
+    others = wounded.pids()
+    await kill_and_wait(wounded, name)
+    await until("the platform works again", lambda: works(wounded), 60)
+
+    status = f"{address}api/status"
+    await until("the server answers", lambda: answers(wounded, status, token), 60)
+    assert server.is_running()
+    now = wounded.pids()
+    assert {n: p for n, p in now.items() if n != name} == {
+        n: p for n, p in others.items() if n != name
+    }
+
+
+async def test_killed_jupyter_server_is_noticed_and_starts_again(wounded: Hopyard) -> None:
+    await wounded.start_server(DEMO)
+    for process in wounded.running("-m hopyard.notebook"):
+        if process.name() != "bwrap":
+            process.kill()
+
+    async def failed() -> bool:
+        server = (await wounded.api(DEMO, "GET", f"projects/{DEMO}/jupyter/server")).json()
+        return server["state"] == "failed" and "ended unexpectedly" in server["error"]
+
+    await until("the page says that it ended", failed, 30)
+    assert not wounded.running("-m hopyard.notebook")
+    await wounded.start_server(DEMO)
+    await wounded.stop_server(DEMO)
+    assert not wounded.running("-m hopyard.notebook")
+
+
+async def test_killed_outer_sandbox_leaves_no_server(wounded: Hopyard) -> None:
+    await wounded.start_server(DEMO)
+    outer = next(
+        one for one in wounded.running("-m hopyard.notebook") if one.parent().name() != "bwrap"
+    )
+    outer.kill()
+
+    async def gone() -> bool:
+        return not wounded.running("-m hopyard.notebook")
+
+    await until("the inner processes are gone", gone, 30)
+
+
+async def test_killed_supervisor_takes_its_processes_along_and_servers_are_found_again(
+    tmp_path: Path,
+) -> None:
+    hopyard = Hopyard(tmp_path / "data")
+    try:
+        await hopyard.start()
+        address = await hopyard.start_server(DEMO)
+        children = list(hopyard.pids().values())
+        await hopyard.end(signal.SIGKILL)
+
+        async def gone() -> bool:
+            return not any(psutil.pid_exists(pid) for pid in children)
+
+        await until("its processes are gone", gone, 10)
+        server = hopyard.running("-m hopyard.notebook")
+        assert server, "the Jupyter server outlives the crash"
+
+        await hopyard.start()
+        token = await hopyard.token(DEMO)
+        status = f"{address}api/status"
+        await until("the server is found", lambda: answers(hopyard, status, token), 30)
+        assert all(one.is_running() for one in server)
+        assert await hopyard.end() == 0
+        assert not hopyard.remaining(), hopyard.remaining()
+    finally:
+        kill(hopyard)
