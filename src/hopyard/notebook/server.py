@@ -20,7 +20,6 @@ from typing import Any
 from jupyterhub.singleuser.extension import JupyterHubSingleUser
 from traitlets.config import Config
 
-
 ROOT_DIR = "/project/Jupyter"
 SHARE = Path(__file__).parent / "share" / "jupyter"
 """A Jupyter data folder (kernelspecs, Lab extensions): named by JUPYTER_PATH, copied nowhere."""
@@ -49,6 +48,8 @@ def configuration(environment: Mapping[str, str]) -> Config:
     config.ServerApp.allow_root = True  # in the sandbox there is nobody else
     config.ServerApp.terminals_enabled = True
     config.KernelSpecManager.allowed_kernelspecs = set(kernels)
+    # Over TCP whoever is on this machine could subscribe to a kernel's output.
+    config.KernelManager.transport = "ipc"
     config.MultiKernelManager.default_kernel_name = kernels[-1]
     config.LabApp.extension_manager = "readonly"
     config.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
@@ -57,7 +58,7 @@ def configuration(environment: Mapping[str, str]) -> Config:
     return config
 
 
-class Server(JupyterHubSingleUser):
+class Server(JupyterHubSingleUser):  # type: ignore[misc]
     """JupyterHub's single-user server with our configuration."""
 
     @classmethod
