@@ -198,7 +198,8 @@ class Driver:
         return await self.livy.wait(lambda m: isinstance(m, Ready | Failed), START)
 
     def family(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children(recursive=True)
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        return [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
 
     def child(self, word: str) -> psutil.Process:
         found = [p for p in self.family() if any(word in part for part in p.cmdline())]
@@ -574,5 +575,5 @@ async def test_a_conf_that_spark_refuses_is_told(tmp_path: Path) -> None:
     async with new_driver(tmp_path, conf={"spark.master": "nosuch"}) as driver:
         failed = await driver.ready()
         assert isinstance(failed, Failed)
-        assert "nosuch" in failed.reason
+        assert "Master must" in failed.reason
         assert await driver.ended() == 0

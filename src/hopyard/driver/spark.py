@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import struct
@@ -37,6 +38,7 @@ LISTS = {
     "files": "spark.files",
     "archives": "spark.archives",
 }
+_JAVA_PREFIX = re.compile(r'^Exception in thread "\S+" (?:[\w.$]+\.)?')
 NOT_FOR_CHILDREN = ("HOPYARD_DRIVER_CONFIG", "PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")
 
 
@@ -326,5 +328,6 @@ def why_ended(code: int, tail: list[str]) -> str:
     for line in tail:
         for mark in ("Exception in thread", "Error:", "error:", "Unrecognized"):
             if mark in line:
-                return f"the driver's JVM ended ({exit_words(code)}): {line.strip()[:500]}"
+                line = _JAVA_PREFIX.sub("", line.strip())
+                return f"the driver's JVM ended ({exit_words(code)}): {line[:500]}"
     return f"the driver's JVM ended ({exit_words(code)})."

@@ -124,8 +124,8 @@ def _plain_traceback(
     """Return a traceback as lines without colours, with the user's frames only."""
     if isinstance(etype, tuple):
         etype, evalue, etb = etype
-    if isinstance(etb, types.TracebackType) or etb is None:
-        etb = etb if etb is not None else getattr(evalue, "__traceback__", None)
+    if not isinstance(etb, types.TracebackType):  # IPython gives a list for a SyntaxError
+        etb = getattr(evalue, "__traceback__", None)
     shown = traceback.TracebackException(etype, evalue, etb, compact=True)
     _keep_user_frames(shown)
     return [without_java_frames(line) for line in shown.format()]

@@ -292,7 +292,9 @@ class PythonInterpreter(Interpreter):
 
     async def _end(self) -> None:
         kill_group(self._kernel.process)
-        await ended(self._kernel.process)
+        code = await ended(self._kernel.process)
+        if self._tasks and not self._died.done():
+            self._died.set_result(f"Python was ended ({exit_words(code)})")
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
