@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hopyard.errors import Conflict, NotFound
@@ -67,16 +68,27 @@ class Jupyter:
         chosen = rules.read(raw, await self.recall(user, project), self._limits)
         async with self._sessions() as session:
             project_id = await _member(session, user, project)
-            await session.merge(
-                SettingsRow(
-                    project_id=project_id,
-                    user_name=user,
-                    settings=chosen.model_dump_json(),
-                    updated_at=now(),
-                )
+        await self._put(
+            SettingsRow(
+                project_id=project_id,
+                user_name=user,
+                settings=chosen.model_dump_json(),
+                updated_at=now(),
             )
-            await session.commit()
+        )
         return chosen
+
+    async def _put(self, row: SettingsRow | ServerRow) -> None:
+        """Write a row down, new or not; another tab may make it at the same moment."""
+        try:
+            await self._merge(row)
+        except IntegrityError:
+            await self._merge(row)
+
+    async def _merge(self, row: SettingsRow | ServerRow) -> None:
+        async with self._sessions() as session:
+            await session.merge(row)
+            await session.commit()
 
     # --- the spawner's side ----------------------------------------------------------------------
 
@@ -92,20 +104,19 @@ class Jupyter:
         expires = started + timedelta(hours=chosen.hours) if chosen.hours else None
         async with self._sessions() as session:
             project_id = await _member(session, user, project)
-            await session.merge(
-                ServerRow(
-                    project_id=project_id,
-                    user_name=user,
-                    state=ServerState.STARTING,
-                    step="Checking",
-                    error=None,
-                    interface=chosen.interface,
-                    started_at=started,
-                    expires_at=expires,
-                    updated_at=started,
-                )
+        await self._put(
+            ServerRow(
+                project_id=project_id,
+                user_name=user,
+                state=ServerState.STARTING,
+                step="Checking",
+                error=None,
+                interface=chosen.interface,
+                started_at=started,
+                expires_at=expires,
+                updated_at=started,
             )
-            await session.commit()
+        )
         python = chosen.mode == "python"
         return ServerPlan(
             memory_mb=chosen.memory if python else self._limits.driver_memory_default,
