@@ -25,7 +25,19 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     ]
 )
-_NOT_FORWARDED = HOP_BY_HOP | {"cookie", "authorization", "host", "content-length"}
+# Where the request began was checked here already; livy is asked by web, not by a browser.
+_NOT_FORWARDED = HOP_BY_HOP | {
+    "authorization",
+    "content-length",
+    "cookie",
+    "host",
+    "origin",
+    "referer",
+    "sec-fetch-dest",
+    "sec-fetch-mode",
+    "sec-fetch-site",
+    "sec-fetch-user",
+}
 _NOT_RETURNED = HOP_BY_HOP | {"set-cookie", "strict-transport-security"}
 
 

@@ -27,7 +27,8 @@ def page(
     **context: Any,
 ) -> HTMLResponse:
     """Return a rendered template as an answer."""
-    return HTMLResponse(render(template, request=request, who=who, **context), status)
+    rendered = render(template, request=request, who=who, status=status, **context)
+    return HTMLResponse(rendered, status)
 
 
 def render(template: str, **context: Any) -> str:

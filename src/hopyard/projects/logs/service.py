@@ -100,10 +100,18 @@ def _source(kind: Literal["jupyter", "session"], name: str, file: Path) -> Sourc
         facts = file.stat()
     except FileNotFoundError:  # rotated away between listing and looking
         return None
-    label = f"Jupyter server, {name}" if kind == "jupyter" else f"Spark driver of session {name}"
+    label = f"Jupyter, {_run(name)}" if kind == "jupyter" else f"Spark driver of session {name}"
     return Source(
         f"{kind}-{name}", kind, label, facts.st_size, datetime.fromtimestamp(facts.st_mtime, UTC)
     )
+
+
+def _run(name: str) -> str:
+    """Return the name of a run, which is when it began, in words."""
+    try:
+        return f"{datetime.strptime(name, '%Y%m%dT%H%M%S'):%Y-%m-%d %H:%M:%S} UTC"
+    except ValueError:
+        return name
 
 
 @contextmanager

@@ -21,6 +21,8 @@ from hopyard.store.types import now
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
 NAME_RULE = "1 to 30 of a-z, 0-9 and -, with a letter or digit first and last"
+RESERVED = frozenset({"login", "logout", "new", "people", "static"})
+"""Names that are pages of their own below `/projects/`."""
 DISPLAY_NAME_MAX = 200
 
 
@@ -41,6 +43,8 @@ class Projects:
         name = name.strip()
         if not NAME.fullmatch(name):
             raise InvalidInput(f"A project's name is {NAME_RULE}.", "name")
+        if name in RESERVED:
+            raise Conflict(f"The name {name!r} is taken by a page: choose another.")
         shown = _display_name(display_name) if display_name.strip() else name
         async with self._sessions() as session:
             row = ProjectRow(name=name, display_name=shown, created_by=owner, created_at=now())
