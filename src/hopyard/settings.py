@@ -61,6 +61,7 @@ class LivySettings(BaseModel, extra="forbid"):
     statements_waiting: int = Field(200, ge=1, description="per session")
     output_limit: int = Field(10_000_000, ge=1000, description="of one statement, then cut")
     request_limit: int = Field(10_000_000, ge=1000, description="of one request's body")
+    csrf_protection: bool = Field(False, description="demand the header X-Requested-By")
 
 
 class Settings(BaseSettings):

@@ -35,17 +35,25 @@ class Sandbox:
     work_dir: str = "/project"
     dies_with_parent: bool = False
 
-    def wrap(self, command: list[str]) -> list[str]:
-        """Return the command that runs `command` inside."""
+    def wrap(self, command: list[str], info_fd: int | None = None) -> list[str]:
+        """Return the command that runs `command` inside.
+
+        Args:
+            command: the words of the command.
+            info_fd: an open file descriptor to which bubblewrap writes JSON with `child-pid`, the
+                first process inside (killing that one ends everything inside).
+        """
         words = [bwrap(), "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
         words += ["--new-session", "--hostname", "hopyard"]
+        if info_fd is not None:
+            words += ["--info-fd", str(info_fd)]
         if self.dies_with_parent:
             words.append("--die-with-parent")
         words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run"]  # noqa: S108
         seen: list[Path] = []
         for path in (*map(Path, SYSTEM), *python_folders(), *self.readable):
             if path.is_symlink() and path.parent == Path("/"):
-                words += ["--symlink", os.readlink(path), str(path)]
+                words += ["--symlink", str(path.readlink()), str(path)]
             elif path.exists() and not any(path.is_relative_to(other) for other in seen):
                 words += ["--ro-bind", str(path), str(path)]
                 seen.append(path)

@@ -1,0 +1,93 @@
+"""Start the Livy server, as a part of the platform or alone."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from hopyard import log
+from hopyard.errors import SetupError
+from hopyard.launchers import sandbox
+from hopyard.livy.access import is_loopback
+from hopyard.livy.app import create_app
+from hopyard.settings import Platform, Settings
+from hopyard.store.engine import migrate
+
+
+def serve(
+    settings: Settings,
+    platform: Platform | None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8998,
+    token_file: Path | None = None,
+) -> None:
+    """Serve until the process is told to end, which ends the sessions too.
+
+    Raises:
+        SetupError: it would be open to other machines without sign-in, or there is no sandbox.
+    """
+    log.configure(settings.log_level)
+    if platform is not None:
+        address = urlsplit(platform.livy_url)
+        host, port = address.hostname or "127.0.0.1", address.port or 80
+    else:
+        if token_file is None and not is_loopback(host):
+            raise SetupError(
+                f"Without a token file this server may not listen on {host}: "
+                "give one with --token-file, or listen on 127.0.0.1."
+            )
+        if settings.isolation == "sandbox":
+            sandbox.check()
+        migrate(settings.database)
+    logging.getLogger("aiosqlite").setLevel("INFO")
+    # Both before anything is recovered: a second server must not touch the first one's sessions.
+    with _only_one(settings), _listen(host, port) as listening:
+        near = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
+        base = f"http://[{near}]:{port}/" if ":" in near else f"http://{near}:{port}/"
+        config = uvicorn.Config(
+            create_app(settings, platform, base_url=base, token_file=token_file),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            # A driver's message has at most its statement's output.
+            ws_max_size=4 * settings.livy.output_limit + 1_000_000,
+            ws_per_message_deflate=False,
+            # Held GETs and event streams are not waited for.
+            timeout_graceful_shutdown=1,
+        )
+        if platform is None:
+            print(f"The Livy server listens at {base}", flush=True)
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+        )
+    except OSError as error:
+        raise SetupError(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
+
+
+@contextmanager
+def _only_one(settings: Settings) -> Iterator[None]:
+    """Refuse to be the second server on one data directory."""
+    file = settings.data_dir / "run" / "livy.lock"
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with file.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SetupError(
+                f"Another Livy server runs with the data directory {settings.data_dir}."
+            ) from None
+        yield

@@ -1,0 +1,89 @@
+"""The contract of a launcher: start, check and stop the driver of a session.
+
+A launcher keeps nothing in memory that it could not do without: the Livy server may be killed at
+any moment, and what `start` returned (written down in the session's row) must be enough for a new
+launcher object to check and stop the same driver, and never another process that got its number.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hopyard.protocol.messages import DriverConfig
+
+Process = dict[str, Any]
+"""Where a driver runs, as JSON: only the launcher that made it reads it."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be started.
+
+    Attributes:
+        project: the name of the project.
+        config: what the driver's agent is told; `work_dir` and `spark.local.dir` are the
+            launcher's to fill in.
+        log: the file for the driver's stdout and stderr.
+    """
+
+    project: str
+    config: DriverConfig
+    log: Path
+
+
+class Launcher(ABC):
+    """Starts, checks and stops drivers."""
+
+    project_folder: str | None
+    """Where a driver sees its project's folder; None: at the place that it has outside."""
+
+    @abstractmethod
+    async def start(self, order: Order) -> Process:
+        """Start a driver.
+
+        The driver outlives this process. It dials home by itself; nothing here waits for that.
+
+        Parameters
+        ----------
+        order : Order
+            What to start. Its secret must not show in a command line, an environment or a log.
+
+        Returns
+        -------
+        Process
+            Enough to find this driver again, and no other process.
+
+        Raises
+        ------
+        Unavailable
+            It cannot be started now; the message is for the user.
+        """
+
+    @abstractmethod
+    async def check(self, process: Process) -> str | None:
+        """Look whether a driver still runs.
+
+        Parameters
+        ----------
+        process : Process
+            What `start` returned, perhaps in an earlier life of the server.
+
+        Returns
+        -------
+        str or None
+            None while it runs; else how it ended, as half a sentence ("was killed by signal 9").
+        """
+
+    @abstractmethod
+    async def stop(self, process: Process) -> None:
+        """End a driver and everything that it started; return when nothing of it runs.
+
+        One that has ended already is no error. Whoever got its process number since is left alone.
+        """
+
+    @abstractmethod
+    async def clean(self, session: int) -> None:
+        """Remove the scratch files of a driver that has ended."""

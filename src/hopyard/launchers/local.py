@@ -1,0 +1,190 @@
+"""Drivers on this machine: a Python process with a JVM, in the sandbox or (by setting) without.
+
+What a driver sees: its project's folder as `/project`, a folder of its own (`/run/hopyard`: its
+configuration until read, its scratch files), an environment of a handful of variables.
+
+A driver has a process group of its own and no death signal: a restart of the Livy server leaves it
+running. It is found again by process number and time of start. In the sandbox the number of the
+first process *inside* is kept too: the kernel ends everything inside when that one is killed, so
+nothing survives even when the process outside (bubblewrap) was killed alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from hopyard.errors import Unavailable
+from hopyard.launchers import processes
+from hopyard.launchers.base import Launcher, Order, Process
+from hopyard.launchers.sandbox import Sandbox
+from hopyard.protocol.messages import DriverConfig
+from hopyard.settings import Settings
+
+INSIDE_PROJECT = "/project"
+INSIDE_OWN = "/run/hopyard"
+CONFIG = "driver.json"
+STOP_SECONDS = 10.0
+KILL_SECONDS = 5.0
+PASSED_ON = ("PATH", "JAVA_HOME", "SPARK_HOME", "HADOOP_CONF_DIR", "TZ")
+
+
+class LocalLauncher(Launcher):
+    """Runs drivers as processes of this machine."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self.sandboxed = settings.isolation == "sandbox"
+        self.project_folder = INSIDE_PROJECT if self.sandboxed else None
+
+    def _own_folder(self, session: int) -> Path:
+        return self._settings.data_dir / "run" / "drivers" / str(session)
+
+    async def start(self, order: Order) -> Process:
+        """Start a driver (see the contract)."""
+        try:
+            return await asyncio.to_thread(self._start, order)
+        except OSError as error:
+            raise Unavailable(f"The driver cannot be started: {error.strerror}.") from None
+
+    def _start(self, order: Order) -> Process:
+        project = self._settings.projects_dir / order.project
+        (project / "Jupyter").mkdir(parents=True, exist_ok=True)
+        own = self._own_folder(order.config.session)
+        shutil.rmtree(own, ignore_errors=True)
+        for folder in (own, own / "tmp", own / "home"):
+            folder.mkdir(mode=0o700, parents=True)
+        project_seen = Path(INSIDE_PROJECT) if self.sandboxed else project
+        own_seen = Path(INSIDE_OWN) if self.sandboxed else own
+        conf = {"spark.local.dir": str(own_seen / "tmp"), **order.config.conf}
+        config = order.config.model_copy(
+            update={"work_dir": str(project_seen / "Jupyter"), "conf": conf}
+        )
+        _write_private(own / CONFIG, config)
+        order.log.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "hopyard.driver"]
+        environment = self._environment(own_seen)
+        with order.log.open("ab") as log:
+            if not self.sandboxed:
+                child = self._spawn(command, environment, log.fileno(), cwd=project / "Jupyter")
+                return self._remember(child, child.pid)
+            box = Sandbox(
+                writable={project: INSIDE_PROJECT, own: INSIDE_OWN},
+                work_dir=f"{INSIDE_PROJECT}/Jupyter",
+            )
+            reading, writing = os.pipe()
+            try:
+                child = self._spawn(
+                    box.wrap(command, writing), environment, log.fileno(), passed=(writing,)
+                )
+            finally:
+                os.close(writing)
+            with os.fdopen(reading) as stream:
+                told = stream.read()
+        if not told:
+            child.wait(timeout=KILL_SECONDS)
+            raise Unavailable("The driver's sandbox cannot be made: see the driver's log.")
+        return self._remember(child, int(json.loads(told)["child-pid"]))
+
+    @staticmethod
+    def _spawn(
+        command: list[str],
+        environment: dict[str, str],
+        log: int,
+        *,
+        cwd: Path | None = None,
+        passed: tuple[int, ...] = (),
+    ) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command,
+            env=environment,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            pass_fds=passed,
+        )
+
+    def _remember(self, child: subprocess.Popen[bytes], inside: int) -> Process:
+        self._children[child.pid] = child
+        outer, inner = processes.find(child.pid), processes.find(inside)
+        return {
+            "launcher": "local",
+            "outer": [child.pid, outer.started if outer else 0],
+            "inner": [inside, inner.started if inner else 0],
+        }
+
+    @staticmethod
+    def _environment(own: Path) -> dict[str, str]:
+        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        return {
+            "LANG": "C.UTF-8",
+            **environment,
+            "HOME": str(own / "home"),
+            "PYSPARK_PYTHON": sys.executable,
+            "HOPYARD_DRIVER_CONFIG": str(own / CONFIG),
+        }
+
+    async def check(self, process: Process) -> str | None:
+        """Look whether a driver still runs (see the contract)."""
+        outer, inner = _known(process)
+        child = self._children.get(outer.pid)
+        code = child.poll() if child else None  # also takes the zombie away
+        if inner.runs or (outer.runs and code is None):
+            return None
+        self._children.pop(outer.pid, None)
+        return _how_it_ended(code)
+
+    async def stop(self, process: Process) -> None:
+        """End a driver and everything that it started (see the contract)."""
+        await asyncio.to_thread(self._stop, process)
+
+    def _stop(self, process: Process) -> None:
+        outer, inner = _known(process)
+        everything = processes.tree(outer) if outer.runs else []
+        if inner != outer:
+            everything += [one for one in processes.tree(inner) if one not in everything]
+        for one in everything:
+            # bubblewrap's own two processes pass no signal on: they end by themselves, last.
+            if not (self.sandboxed and processes.name_of(one) == "bwrap"):
+                one.kill(signal.SIGTERM)
+        if not processes.all_gone(everything, STOP_SECONDS):
+            everything += [one for one in processes.tree(inner) if one not in everything]
+            for one in everything:
+                one.kill(signal.SIGKILL)
+            processes.all_gone(everything, KILL_SECONDS)
+        if child := self._children.pop(outer.pid, None):
+            child.wait(timeout=KILL_SECONDS)
+
+    async def clean(self, session: int) -> None:
+        """Remove the scratch files of a driver that has ended (see the contract)."""
+        await asyncio.to_thread(shutil.rmtree, self._own_folder(session), ignore_errors=True)
+
+
+def _write_private(file: Path, config: DriverConfig) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(config.model_dump_json())
+
+
+def _known(process: Process) -> tuple[processes.Process, processes.Process]:
+    return processes.Process(*process["outer"]), processes.Process(*process["inner"])
+
+
+def _how_it_ended(code: int | None) -> str:
+    if code is None or code == 0:
+        return "ended"
+    # bubblewrap answers 128 + N when signal N ended what is inside.
+    number = -code if code < 0 else code - 128
+    if number in signal.valid_signals():
+        hint = " (out of memory?)" if number == signal.SIGKILL else ""
+        return f"was killed by signal {signal.Signals(number).name}{hint}"
+    return f"ended with exit code {code}"

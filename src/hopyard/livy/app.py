@@ -1,0 +1,115 @@
+"""The Livy server as an application: makes the objects and wires them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI
+from starlette.responses import RedirectResponse
+
+from hopyard.identity.hub import HubClient
+from hopyard.launchers.local import LocalLauncher
+from hopyard.livy import errors
+from hopyard.livy.access import Access, LoopbackAccess, PlatformAccess, TokenFileAccess
+from hopyard.livy.deps import Services
+from hopyard.livy.ledger import Ledger
+from hopyard.livy.reconciler import Reconciler
+from hopyard.livy.recovery import recover
+from hopyard.livy.routes import drivers, meta, sessions, statements, ui
+from hopyard.livy.sessions import Sessions
+from hopyard.livy.views import Addresses
+from hopyard.settings import Platform, Settings
+from hopyard.store.engine import make_engine
+
+STANDALONE_URL = "http://127.0.0.1:8998/"
+
+
+def create_app(
+    settings: Settings,
+    platform: Platform | None,
+    *,
+    base_url: str = STANDALONE_URL,
+    token_file: Path | None = None,
+) -> FastAPI:
+    """Return the server.
+
+    Args:
+        settings: what a person decided.
+        platform: None for a server that stands alone.
+        base_url: its own address then, ends with a slash.
+        token_file: who may use it then; without one, everybody on this machine.
+    """
+    settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
+    access: Access
+    if platform is not None:
+        access = PlatformAccess(platform)
+    else:
+        access = TokenFileAccess(token_file) if token_file else LoopbackAccess()
+    home = platform.livy_url if platform else base_url
+    ledger = Ledger(make_engine(settings.database))
+    launcher = LocalLauncher(settings)
+    served = Sessions(
+        settings,
+        ledger,
+        launcher,
+        Addresses(platform, base_url),
+        f"ws{home.removeprefix('http')}livy/drivers/",
+        _key(settings.data_dir / "run" / "livy.key"),
+        platform=platform is not None,
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        ledger.start()
+        hub = None
+        if platform is not None:
+            hub = HubClient(platform.hub_api_url, platform.livy_token.get_secret_value())
+        app.state.ui_client = httpx.AsyncClient(timeout=30, trust_env=False)
+        await recover(served, ledger)
+        reconciler = Reconciler(served, launcher, ledger, settings.livy, hub)
+        looking = asyncio.create_task(reconciler.run(), name="reconciler")
+        yield
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+        await served.close()
+        await ledger.close()
+        await app.state.ui_client.aclose()
+        await access.close()
+        if hub is not None:
+            await hub.close()
+
+    app = FastAPI(
+        title="Hopyard Livy server",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/livy/openapi.json" if platform else "/openapi.json",
+    )
+    app.state.services = Services(settings, access, served)
+    errors.install(app)
+    app.include_router(drivers.router)
+    app.include_router(meta.router, prefix="/livy" if platform else "")
+    for router in (sessions.router, statements.router, ui.router, meta.project_router):
+        app.include_router(router, prefix="/livy/projects/{project}" if platform else "")
+    if platform is None:
+        app.add_api_route("/", lambda: RedirectResponse("sessions", 302), include_in_schema=False)
+    return app
+
+
+def _key(file: Path) -> bytes:
+    """Return the key that secrets are derived from; made once, readable by this user only."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return file.read_bytes()
+    with os.fdopen(descriptor, "wb") as stream:
+        key = secrets.token_bytes(32)
+        stream.write(key)
+    return key

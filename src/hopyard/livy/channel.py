@@ -1,0 +1,196 @@
+"""The server's end of a driver's WebSocket: write down, then acknowledge.
+
+Reading, writing down and sending are three tasks, so that a slow disk never keeps `execute` from a
+driver and a burst of output is written in few transactions. When much is unwritten, reading waits,
+and the driver's own outbox takes the load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+
+from pydantic import ValidationError
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from hopyard import log
+from hopyard.errors import Unavailable
+from hopyard.livy.inbox import Batch
+from hopyard.livy.records import Session
+from hopyard.livy.sessions import Sessions, hash_of
+from hopyard.protocol.messages import (
+    GONE,
+    REPLACED,
+    UNAUTHORISED,
+    UP,
+    Ack,
+    Answer,
+    DownMessage,
+    Hello,
+    Welcome,
+)
+
+HELLO_SECONDS = 20.0
+UNWRITTEN = 2000
+"""Messages; with more than these reading waits."""
+RETRY_SECONDS = 1.0
+
+_log = log.get(__name__)
+
+
+class Channel:
+    """One connection of one driver.
+
+    Args:
+        socket: accepted already.
+        session: whose driver it is; the secret was right.
+        sessions: told when the driver is there and when it is over.
+    """
+
+    def __init__(
+        self,
+        socket: WebSocket,
+        session: Session,
+        sessions: Sessions,
+    ) -> None:
+        self._socket = socket
+        self._session = session
+        self._sessions = sessions
+        self._ledger = sessions.ledger
+        self._limit = sessions.output_limit
+        self._down: asyncio.Queue[DownMessage | int] = asyncio.Queue()
+        self._batch = Batch(session, sessions.output_limit)
+        self._unwritten = 0
+        self._last = session.applied
+        self._ending: str | None = None
+        self._news = asyncio.Event()
+        self._room = asyncio.Event()
+
+    def send(self, message: DownMessage) -> None:
+        """Send a message, after those before it."""
+        self._down.put_nowait(message)
+
+    def close(self, code: int) -> None:
+        """Close the connection, after what was sent before."""
+        self._down.put_nowait(code)
+
+    async def run(self, hello: Hello) -> None:
+        """Speak with the driver until the connection ends."""
+        session = self._session
+        session.line, session.agent = self, hello.pid
+        tasks = [
+            asyncio.create_task(work(), name=f"driver-{session.id}-{work.__name__}")
+            for work in (self._send_all, self._read_all, self._write_all)
+        ]
+        self.send(Welcome(acked=session.written))
+        self._sessions.dialled(session)
+        try:
+            done, _ = await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                error = task.exception()
+                if error is not None and not isinstance(error, WebSocketDisconnect | RuntimeError):
+                    raise error
+        finally:
+            await self._flush()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if session.line is self:
+                session.line = None
+                self._sessions.hung_up(session)
+
+    async def _send_all(self) -> None:
+        while True:
+            message = await self._down.get()
+            if isinstance(message, int):
+                await self._socket.close(message)
+                return
+            await self._socket.send_text(message.model_dump_json())
+
+    async def _read_all(self) -> None:
+        session = self._session
+        while True:
+            text = await self._socket.receive_text()
+            try:
+                message = UP.validate_json(text)
+            except ValidationError as error:
+                _log.warning("message not understood", session=session.id, error=str(error))
+                continue
+            if isinstance(message, Hello):
+                continue
+            if message.seq <= session.applied:
+                # Already taken: only say so (a replay after the connection was cut).
+                self._news.set()
+                continue
+            if isinstance(message, Answer):
+                self._sessions.answered(message)
+            else:
+                self._ending = self._batch.apply(message) or self._ending
+            session.applied = self._last = message.seq
+            self._unwritten += 1
+            self._news.set()
+            while self._unwritten > UNWRITTEN:
+                self._room.clear()
+                await self._room.wait()
+
+    async def _write_all(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        """Write down what is unwritten, then acknowledge; until it is written, however long."""
+        session = self._session
+        while self._unwritten:
+            batch, seq, count = self._batch, self._last, self._unwritten
+            self._batch, self._unwritten = Batch(session, self._limit), 0
+            while True:
+                try:
+                    await self._ledger.write(*batch.writes(seq))
+                    break
+                except Unavailable:
+                    if self._sessions.is_gone(session):
+                        return
+                    await asyncio.sleep(RETRY_SECONDS)
+            _log.debug("written", session=session.id, messages=count, seq=seq)
+            session.written = max(session.written, seq)
+            session.trim()
+            self._room.set()
+        self.send(Ack(seq=session.written))
+        if self._ending is not None:
+            reason, self._ending = self._ending, None
+            self._sessions.driver_said_end(session, reason)
+
+
+async def serve_driver(socket: WebSocket, key: int, sessions: Sessions) -> None:
+    """Take the call of a driver: check its secret, then speak with it."""
+    await socket.accept()
+    session = sessions.of_driver(key)
+    if session is None:
+        await socket.close(GONE)
+        return
+    scheme, _, secret = socket.headers.get("authorization", "").partition(" ")
+    shown = hash_of(secret.strip())
+    if scheme.lower() != "bearer" or not hmac.compare_digest(shown, session.secret_hash):
+        _log.warning("driver with a wrong secret", session=key)
+        await socket.close(UNAUTHORISED)
+        return
+    try:
+        text = await asyncio.wait_for(socket.receive_text(), HELLO_SECONDS)
+        hello = Hello.model_validate_json(text)
+    except (TimeoutError, ValidationError):
+        await socket.close(UNAUTHORISED)
+        return
+    except WebSocketDisconnect:
+        return
+    if session.line is not None:
+        if session.agent != hello.pid:
+            await socket.close(REPLACED)
+            return
+        # The same agent dialled again before its old connection was seen to be dead.
+        session.line.close(1000)
+    channel = Channel(socket, session, sessions)
+    await channel.run(hello)
+    if socket.client_state is WebSocketState.CONNECTED and sessions.is_gone(session):
+        await socket.close(GONE)

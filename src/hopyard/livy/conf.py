@@ -1,0 +1,170 @@
+"""From a request to the Spark properties of a driver.
+
+Order: the operator's `spark_conf`, then the request's own fields (`driverMemory` and so on), then
+its `conf`; then what the platform owns, which a request may not set. `hopyard.*` keys are for this
+server and are not passed to Spark.
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from hopyard.errors import InvalidInput
+from hopyard.launchers.base import Launcher
+from hopyard.livy.requests import CreateSession
+from hopyard.settings import Settings
+
+FILTER = "org.apache.spark.ui.JWSFilter"
+
+OWNED = {
+    "spark.ui.filters": "it protects the Spark UI",
+    "spark.ui.proxyBase": "the Spark UI is shown through this server",
+    "spark.ui.proxyRedirectUri": "the Spark UI is shown through this server",
+    "spark.ui.port": "many Spark UIs share one machine",
+    "spark.driver.host": "the network belongs to the platform",
+    "spark.driver.bindAddress": "the network belongs to the platform",
+    "spark.driver.port": "the network belongs to the platform",
+    "spark.driver.blockManager.port": "the network belongs to the platform",
+    "spark.submit.deployMode": "the platform decides where drivers run",
+    "spark.app.id": "Spark gives it",
+    "spark.eventLog.dir": "the platform decides where logs go",
+    "spark.authenticate.secret": "secrets belong to the platform",
+    "spark.yarn.principal": "identities belong to the platform",
+    "spark.kerberos.principal": "identities belong to the platform",
+    "spark.kerberos.keytab": "identities belong to the platform",
+}
+"""Properties that a request may not set, and why."""
+OWNED_IN_PLATFORM = {"spark.master": "the administrator decides where Spark runs (spark_master)"}
+REMOTE = frozenset(
+    {"hdfs", "s3", "s3a", "http", "https", "ftp", "abfss", "gs", "viewfs", "webhdfs"}
+)
+PATH_KEYS = {
+    "spark.jars": "jars",
+    "spark.submit.pyFiles": "pyFiles",
+    "spark.files": "files",
+    "spark.archives": "archives",
+}
+
+
+def check(request: CreateSession, settings: Settings, *, platform: bool) -> None:
+    """Refuse what the platform owns and sizes that are out of range.
+
+    Raises:
+        InvalidInput: names the property and the reason.
+    """
+    owned = OWNED | (OWNED_IN_PLATFORM if platform else {})
+    for key in request.conf or {}:
+        reason = owned.get(key)
+        if FILTER in key or key.startswith("spark.ui.filters."):
+            reason = OWNED["spark.ui.filters"]
+        if reason:
+            raise InvalidInput(f"Rejected, Reason: {key} cannot be set: {reason}.", "conf")
+        if not key.startswith(("spark.", "hopyard.", "livy.")):
+            raise InvalidInput(
+                f"Rejected, Reason: {key} is no Spark property (it must begin with spark.).", "conf"
+            )
+    limits = settings.limits
+    _at_most("driverCores", request.driverCores, limits.cores_max)
+    _at_most("executorCores", request.executorCores, limits.cores_max)
+    _at_most("numExecutors", request.numExecutors, limits.executors_max)
+    for name in ("driverMemory", "executorMemory"):
+        megabytes = memory_mb(getattr(request, name))
+        if megabytes and not limits.memory_min / 4 <= megabytes <= limits.memory_max:
+            raise InvalidInput(
+                f'Rejected, Reason: field "{name}": at most {limits.memory_max} MB '
+                f"and at least {limits.memory_min // 4} MB are allowed.",
+                name,
+            )
+    if request.proxyUser:
+        raise InvalidInput("Rejected, Reason: proxyUser is not allowed here.", "proxyUser")
+
+
+def _at_most(name: str, value: int | None, limit: int) -> None:
+    if value and value > limit:
+        raise InvalidInput(f'Rejected, Reason: field "{name}": at most {limit} are allowed.', name)
+
+
+def memory_mb(size: str | None) -> float | None:
+    """Return a size of the JVM in MB; without a unit it is MB, as Spark reads it."""
+    if not size:
+        return None
+    text = size.lower().removesuffix("b") or "0"
+    units = {"k": 1 / 1024, "m": 1, "g": 1024, "t": 1024 * 1024}
+    if text[-1] in units:
+        return float(text[:-1]) * units[text[-1]]
+    return float(text) / (1024 * 1024) if size.lower().endswith("b") else float(text)
+
+
+def spark_conf(
+    request: CreateSession, settings: Settings, *, app_name: str, ui_base: str, ui_secret: bytes
+) -> dict[str, str]:
+    """Return the complete Spark properties of a session's driver."""
+    fields: dict[str, Any] = {
+        "spark.driver.memory": request.driverMemory,
+        "spark.driver.cores": request.driverCores,
+        "spark.executor.memory": request.executorMemory,
+        "spark.executor.cores": request.executorCores,
+        "spark.executor.instances": request.numExecutors,
+        "spark.yarn.queue": request.queue,
+    }
+    asked = {
+        key: value
+        for key, value in request.conf_texts().items()
+        if key.startswith("spark.") and key not in PATH_KEYS
+    }
+    conf = {
+        "spark.master": settings.spark_master,
+        "spark.app.name": app_name,
+        "spark.ui.showConsoleProgress": "false",
+        **settings.spark_conf,
+        **{key: str(value) for key, value in fields.items() if value},
+        **asked,
+        "spark.ui.port": "0",
+        "spark.ui.proxyBase": ui_base,
+        "spark.ui.filters": FILTER,
+        f"spark.{FILTER}.param.secretKey": base64.urlsafe_b64encode(ui_secret).decode(),
+    }
+    if conf["spark.master"].startswith("local"):
+        conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    return conf
+
+
+def paths(request: CreateSession, launcher: Launcher, project_folder: str) -> dict[str, list[str]]:
+    """Return jars, pyFiles, files and archives as the driver sees them.
+
+    A path without scheme is in the project (`Resources/a.jar`, or `/project/Resources/a.jar`).
+
+    Raises:
+        InvalidInput: a path of this machine is outside the project.
+    """
+    seen = PurePosixPath(launcher.project_folder or project_folder)
+    found = {}
+    for key, name in PATH_KEYS.items():
+        extra = [part.strip() for part in request.conf_texts().get(key, "").split(",")]
+        given = [*(getattr(request, name) or []), *(part for part in extra if part)]
+        found[name] = [_inside(path, seen) for path in given]
+    return found
+
+
+def _inside(path: str, project: PurePosixPath) -> str:
+    parts = urlsplit(path)
+    if parts.scheme in REMOTE:
+        return path
+    if parts.scheme not in ("", "file", "local"):
+        raise InvalidInput(f"Rejected, Reason: {path} is of no known file system.")
+    plain, _, alias = (
+        path.removeprefix(f"{parts.scheme}://").removeprefix(f"{parts.scheme}:").partition("#")
+        if parts.scheme
+        else path.partition("#")
+    )
+    local = PurePosixPath("/project") / plain
+    if not local.is_relative_to("/project") or ".." in local.parts:
+        raise InvalidInput(
+            f"Rejected, Reason: requirement failed: Local path {path} "
+            "cannot be added to user sessions."
+        )
+    inside = str(project / local.relative_to("/project"))
+    return f"{inside}#{alias}" if alias else inside

@@ -1,0 +1,103 @@
+"""What every route needs: who is asking, which session, the body, how long to hold."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Query, Request
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+
+from hopyard.errors import InvalidInput, NotAllowed
+from hopyard.livy.access import SAFE_METHODS, Access, Caller
+from hopyard.livy.records import Session
+from hopyard.livy.requests import RequestBody, parse
+from hopyard.livy.sessions import Sessions
+from hopyard.settings import Settings
+
+
+class Services:
+    """The objects that the routes use, kept at the app."""
+
+    def __init__(self, settings: Settings, access: Access, sessions: Sessions) -> None:
+        self.settings = settings
+        self.access = access
+        self.sessions = sessions
+
+
+def services(request: HTTPConnection) -> Services:
+    """Return the app's objects."""
+    found: Services = request.app.state.services
+    return found
+
+
+async def _caller(request: Request, known: Annotated[Services, Depends(services)]) -> Caller:
+    caller = await known.access.caller(request, request.path_params.get("project"))
+    if (
+        known.settings.livy.csrf_protection
+        and request.method not in SAFE_METHODS
+        and "x-requested-by" not in request.headers
+    ):
+        raise NotAllowed("Missing Required Header for CSRF protection.")
+    return caller
+
+
+Known = Annotated[Services, Depends(services)]
+Asking = Annotated[Caller, Depends(_caller)]
+
+
+async def _session(session: str, known: Known, caller: Asking) -> Session:
+    return known.sessions.get(caller, session)
+
+
+Mine = Annotated[Session, Depends(_session)]
+"""The session of the path, which is the caller's."""
+
+
+def _wait(
+    known: Known,
+    wait: Annotated[
+        float | None,
+        Query(ge=0, le=60, description="Seconds that the answer is held for news (ours)."),
+    ] = None,
+) -> float:
+    return known.settings.livy.hold if wait is None else wait
+
+
+Wait = Annotated[float, Depends(_wait)]
+Body = TypeVar("Body", bound=RequestBody)
+
+
+async def read(request: Request, model: type[Body]) -> Body:
+    """Read and check a request's body, up to the size that is allowed.
+
+    Raises:
+        InvalidInput: it is not of the form of the model.
+        HTTPException: it is too large (413).
+    """
+    limit = services(request).settings.livy.request_limit
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise HTTPException(413, f"The body of a request may have {limit} bytes.")
+    if not body.strip():
+        raise InvalidInput("No content to map due to end-of-input")
+    return parse(model, bytes(body))
+
+
+def described(model: type[RequestBody]) -> dict[str, Any]:
+    """Return what OpenAPI shows of a body that `read` takes."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    definitions = schema.pop("$defs", {})
+    for inner in schema.get("properties", {}).values():
+        _inline(inner, definitions)
+    content = {"application/json": {"schema": schema}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _inline(schema: dict[str, Any], definitions: dict[str, Any]) -> None:
+    for part in (schema, *schema.get("anyOf", ())):
+        reference = part.pop("$ref", None)
+        if reference:
+            part.update(definitions[reference.rsplit("/", 1)[-1]])

@@ -1,0 +1,61 @@
+"""The one mapping from errors to Livy's answers: a status and `{"msg": …}`."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from hopyard import errors, log
+
+STATUS: dict[type[errors.HopyardError], int] = {
+    errors.InvalidInput: 400,
+    errors.NotSignedIn: 401,
+    errors.NotAllowed: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooMany: 429,
+    errors.Unavailable: 503,
+}
+
+_log = log.get(__name__)
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of an app answered so."""
+    app.add_exception_handler(errors.HopyardError, _known)
+    app.add_exception_handler(HTTPException, _of_framework)
+    app.add_exception_handler(RequestValidationError, _of_parameters)
+    app.add_exception_handler(Exception, _unknown)
+
+
+async def _known(_: Request, error: Exception) -> Response:
+    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+    headers = {}
+    if isinstance(error, errors.TooMany):
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.Unavailable):
+        headers["Retry-After"] = "2"
+    if isinstance(error, errors.NotSignedIn):
+        headers["WWW-Authenticate"] = 'Bearer, Basic realm="Hopyard"'
+    return JSONResponse({"msg": str(error)}, status, headers)
+
+
+async def _of_framework(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return JSONResponse({"msg": str(error.detail)}, error.status_code, error.headers)
+
+
+async def _of_parameters(_: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    fault = error.errors()[0]
+    return JSONResponse({"msg": f"{fault['loc'][-1]}: {fault['msg']}"}, 400)
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    _log.error("request failed", path=request.url.path, exc_info=error)
+    return JSONResponse({"msg": "The server made a mistake; its log has the details."}, 500)

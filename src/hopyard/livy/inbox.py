@@ -1,0 +1,150 @@
+"""What a driver's messages change: the records in memory at once, and the rows to be written.
+
+Waiting requests see a change at once. It is acknowledged to the driver only when it is written; if
+this process dies in between, the driver sends it again and the same happens again.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from hopyard.livy import outputs, rows
+from hopyard.livy.ledger import Write
+from hopyard.livy.records import Event, Session, Statement
+from hopyard.protocol.messages import (
+    Display,
+    Ended,
+    Failed,
+    Progress,
+    Ready,
+    Result,
+    Started,
+    Step,
+    Stream,
+    UpMessage,
+)
+from hopyard.protocol.states import SessionState, StatementState
+
+CUT = "\n[output cut: more than {limit} characters]\n"
+STEPS = 10
+
+
+class Batch:
+    """The rows that some messages of one driver changed, to be written in one transaction.
+
+    Args:
+        session: whose driver speaks.
+        output_limit: characters of one statement's output; what is beyond is dropped (the driver
+            cuts at the same limit: this holds also against one that does not).
+    """
+
+    def __init__(self, session: Session, output_limit: int) -> None:
+        self._session = session
+        self._limit = output_limit
+        self._events: list[tuple[int, Event]] = []
+        self._changed: dict[int, Statement] = {}
+        self._fields: set[str] = set()
+
+    def apply(self, message: UpMessage) -> str | None:
+        """Let one message take effect; return why the driver is over, if it says so."""
+        session = self._session
+        match message:
+            case Step():
+                session.steps = [*session.steps[-STEPS:], message.text]
+            case Ready():
+                self._ready(message)
+            case Failed():
+                return message.reason or "The driver failed without a reason."
+            case Ended():
+                return message.reason or "The driver ended."
+            case Started() | Stream() | Display() | Progress() | Result():
+                statement = session.live.get(message.statement)
+                if statement is not None:
+                    self._of_statement(statement, message)
+        return None
+
+    def writes(self, seq: int) -> list[Write]:
+        """Return what is to be written, with the number of the last message in it."""
+        writes = []
+        if self._events:
+            writes.append(rows.insert_events(self._session.id, self._events))
+        writes += [rows.update_statement(statement) for statement in self._changed.values()]
+        if self._fields:
+            writes.append(rows.update_session(self._session, *sorted(self._fields)))
+        return [*writes, rows.acked(self._session.id, seq)]
+
+    def _ready(self, message: Ready) -> None:
+        session = self._session
+        session.app_id = message.app_id
+        session.ui_url = message.ui_url if _is_local(message.ui_url) else None
+        self._fields |= {"app_id", "ui_url", "state"}
+        session.move(SessionState.IDLE)
+        session.settle()
+        session.news.tell()
+
+    def _of_statement(
+        self, statement: Statement, message: Started | Stream | Display | Progress | Result
+    ) -> None:
+        match message:
+            case Started():
+                if not statement.move(StatementState.RUNNING):
+                    return
+                statement.started = message.at
+                self._event(statement, "state", {"state": statement.state.value})
+                self._changed[statement.id] = statement
+            case Stream():
+                self._output(statement, "stream", {"name": message.name, "text": message.text})
+            case Display():
+                kind = "update_display" if message.update else "display_data"
+                payload = message.model_dump(include={"data", "metadata", "transient"})
+                self._output(statement, kind, payload)
+            case Progress():
+                statement.progress = min(max(message.fraction, 0.0), 1.0)
+                payload = message.model_dump(exclude={"type", "seq", "statement"})
+                self._event(statement, "progress", payload)
+            case Result():
+                self._result(statement, message)
+        statement.news.tell()
+
+    def _result(self, statement: Statement, message: Result) -> None:
+        cancelled = message.status == "cancelled"
+        state = StatementState.CANCELLED if cancelled else StatementState.AVAILABLE
+        if not statement.move(state):
+            return
+        statement.output = outputs.compose(statement, message)
+        statement.completed = message.at
+        statement.started = statement.started or message.at
+        if not cancelled:
+            statement.progress = 1.0
+        self._event(statement, "result", {"output": statement.output})
+        self._event(statement, "state", {"state": statement.state.value})
+        self._changed[statement.id] = statement
+        statement.size += sum(len(str(value)) for value in message.data.values())
+        self._session.finish(statement)
+
+    def _output(self, statement: Statement, kind: str, payload: dict[str, object]) -> None:
+        length = len(str(payload.get("text") or payload.get("data")))
+        if statement.size > self._limit:
+            return
+        statement.size += length
+        if statement.size > self._limit * 1.1:
+            payload = {"name": "stderr", "text": CUT.format(limit=self._limit)}
+            kind = "stream"
+        self._event(statement, kind, payload)
+
+    def _event(self, statement: Statement, kind: str, payload: dict[str, object]) -> None:
+        statement.last_event += 1
+        event = (statement.last_event, kind, payload)
+        statement.events.append(event)
+        self._events.append((statement.id, event))
+
+
+def _is_local(url: str | None) -> bool:
+    """Whether this is an address that the server may fetch for a user: http on loopback."""
+    if not url:
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
+    except ValueError:
+        return False

@@ -1,0 +1,110 @@
+"""The one writer of the Livy server's tables, and their reads.
+
+Everything that must be written before it is answered or acknowledged goes through `write`. Writes
+that come while one transaction is being committed are put into the next one together (group
+commit): under load many sessions share a transaction, and alone one waits for nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Executable, Row, Select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from hopyard import log
+from hopyard.errors import Unavailable
+
+Write = tuple[Executable, Any]
+"""A statement of SQLAlchemy and its parameters (a dictionary, a list of them, or None)."""
+
+_log = log.get(__name__)
+_Waiting = tuple[Sequence[Write], "asyncio.Future[list[Any]]"]
+
+
+class Ledger:
+    """Writes down and reads.
+
+    Args:
+        engine: the database.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._waiting: list[_Waiting] = []
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._closing = False
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._task = asyncio.create_task(self._run(), name="ledger")
+
+    async def close(self) -> None:
+        """Stop writing, after what was asked for."""
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+        await self._engine.dispose()
+
+    async def write(self, *writes: Write) -> list[Any]:
+        """Write down, in one transaction; return the primary keys that inserts made.
+
+        Raises:
+            Unavailable: the database refuses or does not answer; nothing of it is written.
+        """
+        done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((writes, done))
+        self._wake.set()
+        # Shielded: what a client asked for is written even when the client goes away.
+        return await asyncio.shield(done)
+
+    async def read(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        """Return the rows of a query.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        try:
+            async with self._engine.connect() as connection:
+                found: Sequence[Row[Any]] = (await connection.execute(query)).all()
+                return found
+        except SQLAlchemyError as error:
+            _log.error("read failed", error=str(error))
+            raise Unavailable("The database does not answer.") from None
+
+    async def _run(self) -> None:
+        while self._waiting or not self._closing:
+            await self._wake.wait()
+            self._wake.clear()
+            batch, self._waiting = self._waiting, []
+            if not batch or await self._commit(batch):
+                continue
+            # One bad write must not take the others of its batch with it.
+            for one in batch:
+                written = len(batch) > 1 and await self._commit([one])
+                if not written and not one[1].done():
+                    one[1].set_exception(Unavailable("The database could not write this down."))
+
+    async def _commit(self, batch: list[_Waiting]) -> bool:
+        results: list[list[Any]] = []
+        try:
+            async with self._engine.begin() as connection:
+                for writes, _ in batch:
+                    keys = []
+                    for statement, parameters in writes:
+                        result = await connection.execute(statement, parameters)
+                        one = result.is_insert and not isinstance(parameters, list)
+                        keys.append(result.inserted_primary_key if one else None)
+                    results.append(keys)
+        except SQLAlchemyError as error:
+            _log.error("write failed", error=str(error), writes=len(batch))
+            return False
+        for (_, done), keys in zip(batch, results, strict=True):
+            if not done.done():
+                done.set_result(keys)
+        return True

@@ -1,0 +1,151 @@
+"""Wanted state against real state, every second and when a driver's connection ends.
+
+- A driver whose process ended: its session is over (`dead`; `error` if it never was ready).
+- A session that is not ready after `start_timeout`: `error`.
+- A driver that runs but does not dial home for `orphan_timeout` (it ends itself then): `dead`.
+- No work for the idle timeout, nobody asking for the heartbeat timeout, or older than its time to
+  live: `killed`.
+- A session that a Jupyter server made: it ends when that server stopped or was started anew. When
+  the Hub does not answer, nothing is ended.
+- What was over for an hour is forgotten; what was deleted and is not yet stopped, is stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from datetime import timedelta
+
+from hopyard import log
+from hopyard.errors import HopyardError
+from hopyard.identity.hub import HubClient
+from hopyard.launchers.base import Launcher
+from hopyard.livy import rows
+from hopyard.livy.ledger import Ledger
+from hopyard.livy.records import Session
+from hopyard.livy.requests import seconds
+from hopyard.livy.sessions import Sessions
+from hopyard.protocol.states import SessionState
+from hopyard.settings import LivySettings
+from hopyard.store.types import now
+
+TICK = 1.0
+HUB_TICK = 5.0
+RETAIN = timedelta(hours=1)
+MARGIN = 10.0
+"""Seconds more than a driver's own orphan timeout, so that it is the first to give up."""
+
+_S = SessionState
+_log = log.get(__name__)
+
+
+class Reconciler:
+    """Looks after all sessions.
+
+    Args:
+        sessions: what is wanted.
+        launcher: says what is real.
+        ledger: where what it finds out is written down.
+        settings: the time limits.
+        hub: None where there are no Jupyter servers.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        launcher: Launcher,
+        ledger: Ledger,
+        settings: LivySettings,
+        hub: HubClient | None,
+    ) -> None:
+        self._sessions = sessions
+        self._launcher = launcher
+        self._ledger = ledger
+        self._settings = settings
+        self._hub = hub
+
+    async def run(self) -> None:
+        """Look again and again; a look that fails is logged, the next one comes."""
+        asked_hub = 0.0
+        while True:
+            try:
+                for session in self._sessions.all:
+                    await self._look(session)
+                if self._hub is not None and time.monotonic() - asked_hub >= HUB_TICK:
+                    await self._look_at_servers(self._hub)
+                    asked_hub = time.monotonic()
+            except Exception:  # this loop must outlive whatever one session does to it
+                _log.exception("reconciling failed")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._sessions.lost.wait(), TICK)
+                # Its last messages are being written: they say better why it ended.
+                await asyncio.sleep(0.1)
+            self._sessions.lost.clear()
+
+    async def _look(self, session: Session) -> None:
+        if session.over:
+            await self._look_at_end(session)
+            return
+        fault = await self._fault(session)
+        if fault is not None:
+            await self._sessions.end(session, *fault)
+
+    async def _look_at_end(self, session: Session) -> None:
+        if session.stopping:
+            return
+        if session.deleted:
+            self._sessions.finish_later(session)
+        elif session.ended is None or now() - session.ended > RETAIN:
+            await self._sessions.delete(session)
+
+    async def _fault(self, session: Session) -> tuple[SessionState, str] | None:
+        if session.process is not None:
+            ended = await self._launcher.check(session.process)
+            if ended is not None:
+                state = _S.DEAD if session.app_id else _S.ERROR
+                return state, f"The driver {ended}; its log says more."
+        waited = time.monotonic() - session.launched
+        if session.app_id is None and waited > self._settings.start_timeout:
+            return _S.ERROR, f"The driver was not ready within {self._settings.start_timeout:g} s."
+        if session.line is None and session.process is not None:
+            if waited > self._settings.orphan_timeout + MARGIN:
+                return _S.DEAD, "The driver does not answer any more."
+            return None
+        return self._out_of_time(session)
+
+    def _out_of_time(self, session: Session) -> tuple[SessionState, str] | None:
+        asked, present = session.request, time.monotonic()
+        ttl = seconds(asked.ttl)
+        if ttl and now() - session.created > timedelta(seconds=ttl):
+            return _S.KILLED, f"Its time to live of {asked.ttl} was over."
+        heartbeat = asked.heartbeatTimeoutInSecond
+        if heartbeat and present - session.seen > heartbeat:
+            return _S.KILLED, f"No client asked for it for {heartbeat} s."
+        idle = seconds(asked.idleTimeout) or self._settings.idle_timeout
+        if session.state is _S.IDLE and not session.live and present - session.used > idle:
+            return _S.KILLED, f"It had no work for {idle:g} s."
+        return None
+
+    async def _look_at_servers(self, hub: HubClient) -> None:
+        servers: dict[tuple[str, str], list[Session]] = {}
+        for session in self._sessions.all:
+            if session.server and not session.over:
+                servers.setdefault((session.owner, session.server), []).append(session)
+        for (user, name), made in servers.items():
+            try:
+                server = await hub.server(user, name)
+            except HopyardError as error:
+                _log.warning("the Hub does not say which servers run", error=str(error))
+                return
+            for session in made:
+                await self._compare(session, server.started if server else None)
+
+    async def _compare(self, session: Session, started: str | None) -> None:
+        if started is None:
+            await self._sessions.end(session, _S.KILLED, "Its Jupyter server was stopped.")
+        elif session.server_started is None:
+            session.server_started = started
+            await self._ledger.write(rows.update_session(session, "server_started"))
+        elif session.server_started != started:
+            await self._sessions.end(session, _S.KILLED, "Its Jupyter server was started anew.")

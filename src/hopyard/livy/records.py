@@ -1,0 +1,146 @@
+"""Sessions and statements in the server's memory; what the tables say of those that still live."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from hopyard.launchers.base import Process
+from hopyard.livy.news import News
+from hopyard.livy.requests import CreateSession
+from hopyard.protocol.messages import DownMessage
+from hopyard.protocol.states import Kind, SessionState, StatementState, may_follow
+
+RECENT = 32
+"""Finished statements of a session that are kept in memory, where they are small."""
+SMALL = 64 * 1024
+
+Event = tuple[int, str, dict[str, Any]]
+"""Sequence number, kind, payload."""
+
+
+@dataclass(slots=True)
+class Statement:
+    """A piece of code of a session."""
+
+    session: int
+    id: int
+    code: str
+    kind: Kind
+    state: StatementState = StatementState.WAITING
+    progress: float = 0.0
+    started: int = 0
+    completed: int = 0
+    output: dict[str, Any] | None = None
+    events: list[Event] = field(default_factory=list)
+    """What happened; of one that is read from the table they stay there."""
+    last_event: int = 0
+    size: int = 0
+    """Characters of output so far."""
+    news: News = field(default_factory=News)
+
+    def move(self, state: StatementState) -> bool:
+        """Take a state if it may follow; a late message never revives what is over."""
+        if not may_follow(self.state, state):
+            return False
+        self.state = state
+        return True
+
+
+class Line(Protocol):
+    """The connection to a session's driver."""
+
+    def send(self, message: DownMessage) -> None:
+        """Send a message; one that cannot be sent is sent again after the driver dialled again."""
+
+    def close(self, code: int) -> None:
+        """Close the connection."""
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """A session: one Spark driver of one user in one project."""
+
+    id: int
+    project: str
+    owner: str
+    request: CreateSession
+    created: datetime
+    state: SessionState = SessionState.NOT_STARTED
+    reason: str = ""
+    secret_hash: str = ""
+    process: Process | None = None
+    app_id: str | None = None
+    ui_url: str | None = None
+    server: str | None = None
+    server_started: str | None = None
+    deleted: bool = False
+    ended: datetime | None = None
+    written: int = 0
+    """The driver's last message that is written down."""
+    applied: int = 0
+    """The driver's last message that changed what is here."""
+    next_statement: int = 0
+    steps: list[str] = field(default_factory=list)
+    """What the driver said while it started."""
+    live: dict[int, Statement] = field(default_factory=dict)
+    """Statements that are not done."""
+    recent: OrderedDict[int, Statement] = field(default_factory=OrderedDict)
+    line: Line | None = None
+    agent: int | None = None
+    """The agent's own process number: tells a second agent from one that dials again."""
+    news: News = field(default_factory=News)
+    launched: float = field(default_factory=time.monotonic)
+    """When its driver was started or looked for, as the next two in this process's own clock."""
+    used: float = field(default_factory=time.monotonic)
+    seen: float = field(default_factory=time.monotonic)
+    """When a client last asked about it."""
+    stopping: bool = False
+    """Somebody is ending the driver now."""
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of statements that do not say theirs."""
+        return self.request.kind
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more happens in it."""
+        return self.state.over
+
+    def move(self, state: SessionState) -> bool:
+        """Take a state if it may follow, and tell those who wait."""
+        if not may_follow(self.state, state):
+            return False
+        if state != self.state:
+            self.state = state
+            self.news.tell()
+        return True
+
+    def settle(self) -> None:
+        """Be busy or idle, as the statements are."""
+        if self.state in (SessionState.IDLE, SessionState.BUSY):
+            self.move(SessionState.BUSY if self.live else SessionState.IDLE)
+
+    def finish(self, statement: Statement) -> None:
+        """Move a statement that is done out of the way."""
+        self.live.pop(statement.id, None)
+        self.recent[statement.id] = statement
+        self.used = time.monotonic()
+        self.settle()
+
+    def trim(self) -> None:
+        """Drop finished statements that the table has now: the large ones and the oldest."""
+        large = [one.id for one in self.recent.values() if one.size + len(one.code) > SMALL]
+        for key in large:
+            del self.recent[key]
+        while len(self.recent) > RECENT:
+            self.recent.popitem(last=False)
+
+    def send(self, message: DownMessage) -> None:
+        """Tell the driver something, if it is connected."""
+        if self.line is not None:
+            self.line.send(message)

@@ -1,0 +1,152 @@
+"""The bodies of requests, as Livy's REST API has them; unknown fields are refused.
+
+Types are strict (a number is no text), except that Livy's clients send `cursor` as text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from hopyard.errors import InvalidInput
+from hopyard.protocol.states import Kind
+
+MEMORY = re.compile(r"^[1-9][0-9]{0,9}[bkmgt]?b?$", re.IGNORECASE)
+SPAN = re.compile(r"^([1-9][0-9]{0,9})(us|ms|s|m|min|h|d)?$")
+SPAN_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+COUNT = 1_000_000
+TIME = 10_000_000
+
+
+def _memory(value: str) -> str:
+    if not MEMORY.match(value):
+        raise ValueError("must be a size of the JVM, such as 512m or 2g")
+    return value
+
+
+def _span(value: str) -> str:
+    if not SPAN.match(value):
+        raise ValueError("must be a time such as 600s, 10m, 1h")
+    return value
+
+
+def _text(value: str) -> str:
+    """Refuse what no database can keep: NUL, and halves of a surrogate pair."""
+    if "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError("must be text without NUL and lone surrogates")
+    return value
+
+
+def _name(value: str) -> str:
+    if value.isdigit():
+        raise ValueError("must not be a number, it would be taken for an id")
+    return _text(value)
+
+
+Text = Annotated[str, AfterValidator(_text)]
+Memory = Annotated[str, AfterValidator(_memory)]
+Span = Annotated[str, AfterValidator(_span)]
+Cores = Annotated[int, Field(ge=0, le=COUNT)]
+Paths = list[Text]
+
+
+class RequestBody(BaseModel):
+    """The base of all bodies: nothing unknown, no type turned into another."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class CreateSession(RequestBody):
+    """POST /sessions."""
+
+    kind: Annotated[Kind, Field(strict=False)] = Kind.SHARED
+    name: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_name)] | None = None
+    proxyUser: Text | None = None
+    jars: Paths | None = None
+    pyFiles: Paths | None = None
+    files: Paths | None = None
+    archives: Paths | None = None
+    driverMemory: Memory | None = None
+    driverCores: Cores | None = None
+    executorMemory: Memory | None = None
+    executorCores: Cores | None = None
+    numExecutors: Cores | None = None
+    queue: Text | None = None
+    conf: dict[Text, Text | bool | int | float] | None = None
+    heartbeatTimeoutInSecond: Annotated[int, Field(ge=0, le=TIME)] = 0
+    ttl: Span | None = None
+    idleTimeout: Span | None = None
+
+    def conf_texts(self) -> dict[str, str]:
+        """`conf` as Spark reads it: everything is text."""
+        return {
+            key: str(value).lower() if isinstance(value, bool) else str(value)
+            for key, value in (self.conf or {}).items()
+        }
+
+
+class RunStatement(RequestBody):
+    """POST /sessions/ID/statements."""
+
+    code: Text
+    kind: Annotated[Kind, Field(strict=False)] | None = None
+
+
+class AskCompletion(RequestBody):
+    """POST /sessions/ID/completion."""
+
+    code: Text
+    kind: Annotated[Kind, Field(strict=False)] | None = None
+    cursor: Annotated[int, Field(ge=0, strict=False)] | None = None
+
+
+class AskInspection(AskCompletion):
+    """POST /sessions/ID/inspect (ours, not Livy's)."""
+
+    detail: Annotated[int, Field(ge=0, le=1)] = 0
+
+
+class CreateBatch(RequestBody):
+    """POST /batches."""
+
+    model_config = ConfigDict(extra="allow")
+    file: str | None = None
+
+
+Body = TypeVar("Body", bound=RequestBody)
+
+
+def parse(model: type[Body], body: bytes) -> Body:
+    """Read a request's body.
+
+    Raises:
+        InvalidInput: it is not JSON, or not of the form of the model; one sentence says where.
+    """
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise InvalidInput(_sentence(model, error.errors(include_url=False)[0])) from None
+
+
+def _sentence(model: type[RequestBody], fault: Any) -> str:
+    where = ".".join(str(part) for part in fault["loc"][:2])
+    known = ", ".join(f'"{name}"' for name in model.model_fields)
+    if fault["type"] == "extra_forbidden":
+        return f'Unrecognized field "{where}", not marked as ignorable (known: {known}).'
+    if fault["type"] == "missing":
+        return f'Field "{where}" is missing.'
+    if fault["loc"] and fault["loc"][0] == "kind":
+        kinds = ", ".join(kind.value for kind in Kind)
+        return f"Invalid kind: {fault['input']} (known: {kinds})."
+    if not where:
+        return f"{fault['msg']}."
+    message = str(fault["msg"]).removeprefix("Value error, ")
+    return f'Field "{where}": {message[:1].lower()}{message[1:]}.'
+
+
+def seconds(span: str | None) -> float | None:
+    """Return a time such as `10m` in seconds."""
+    match = SPAN.match(span or "")
+    return float(match[1]) * SPAN_SECONDS[match[2] or "ms"] if match else None

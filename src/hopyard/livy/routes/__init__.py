@@ -1,0 +1,1 @@
+"""The addresses of the Livy server, one router a resource."""

@@ -1,0 +1,80 @@
+"""About the server itself: version, ping, metrics; and batches, of which there are none yet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, ProcessCollector
+from prometheus_client import generate_latest as render
+
+from hopyard.errors import InvalidInput, NotFound
+from hopyard.livy.access import is_loopback
+from hopyard.livy.deps import Asking, Known, read
+from hopyard.livy.requests import CreateBatch
+from hopyard.protocol.states import SessionState
+
+router = APIRouter(tags=["server"])
+project_router = APIRouter(tags=["batches"])
+
+
+@router.get("/ping")
+async def ping() -> Response:
+    """Say that the server is there."""
+    return Response("pong", media_type="text/plain")
+
+
+@router.get("/version")
+async def show_version() -> dict[str, str]:
+    """Show what this is, with Livy's keys."""
+    return {
+        "url": "",
+        "branch": "",
+        "revision": "",
+        "version": f"hopyard-{version('hopyard')}",
+        "date": "",
+        "user": "",
+    }
+
+
+@router.get("/metrics")
+async def metrics(request: Request, known: Known) -> Response:
+    """Show the server's figures in Prometheus' form; to this machine only."""
+    client = request.client.host if request.client else ""
+    if not is_loopback(client) or "x-forwarded-for" in request.headers:
+        raise NotFound("Not found")
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    sessions = Gauge("livy_sessions", "Sessions by state", ["state"], registry=registry)
+    every = known.sessions.all
+    counts = Counter(one.state for one in every)
+    for state in SessionState:
+        sessions.labels(state.value).set(counts[state])
+    waiting = Gauge("livy_statements_live", "Statements that are not done", registry=registry)
+    waiting.set(sum(len(one.live) for one in every))
+    connected = Gauge("livy_drivers_connected", "Drivers that are connected", registry=registry)
+    connected.set(sum(one.line is not None for one in every))
+    return Response(render(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+@project_router.get("/batches")
+async def batches(_: Asking) -> dict[str, Any]:
+    """Show the caller's batches."""
+    return {"from": 0, "total": 0, "sessions": []}
+
+
+@project_router.get("/batches/{batch}")
+async def batch(batch: str, _: Asking) -> None:
+    """Show a batch."""
+    raise NotFound(f"Session '{batch}' not found.")
+
+
+@project_router.post("/batches")
+async def create_batch(request: Request, _: Asking) -> None:
+    """Refuse to make a batch."""
+    asked = await read(request, CreateBatch)
+    if not asked.file:
+        raise InvalidInput("Rejected, Reason: requirement failed: File is required.")
+    raise InvalidInput("Rejected, Reason: this server does not run batches yet.")

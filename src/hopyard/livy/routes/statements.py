@@ -1,0 +1,108 @@
+"""Statements: run code, look at what it gives, stop it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from starlette.responses import JSONResponse, StreamingResponse
+
+from hopyard.errors import InvalidInput
+from hopyard.livy.deps import Known, Mine, Wait, described, read
+from hopyard.livy.news import hold
+from hopyard.livy.records import Event, Session, Statement
+from hopyard.livy.requests import RunStatement
+from hopyard.livy.sessions import Sessions
+from hopyard.livy.views import statement_view
+
+router = APIRouter(prefix="/sessions/{session}/statements", tags=["statements"])
+SIGN_OF_LIFE = 15.0
+"""Seconds without events after which a stream sends a comment, so that proxies keep it open."""
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+        raise InvalidInput(f'For input string: "{text[:100]}"')
+    return int(text)
+
+
+@router.post("", status_code=201, openapi_extra=described(RunStatement))
+async def run(request: Request, session: Mine, known: Known) -> Response:
+    """Run code after what was sent before; it is written down when this is answered."""
+    statement = await known.sessions.submit(session, await read(request, RunStatement))
+    # As Livy: what a POST shows is the beginning, also when it is further by now.
+    view = {**statement_view(statement), "state": "waiting", "output": None, "progress": 0.0}
+    view |= {"started": 0, "completed": 0}
+    return JSONResponse(view, 201, {"Location": f"{request.url.path}/{statement.id}"})
+
+
+@router.get("")
+async def list_statements(
+    session: Mine,
+    known: Known,
+    start: Annotated[int, Query(alias="from", ge=0, le=2**31)] = 0,
+    size: Annotated[int | None, Query(ge=0, le=2**31)] = None,
+    order: Annotated[str, Query(pattern="^(asc|desc)$")] = "asc",
+) -> Response:
+    """Show a page of a session's statements."""
+    page = await known.sessions.statements(session, start, size, descending=order == "desc")
+    views = [statement_view(one) for one in page]
+    return JSONResponse({"total_statements": session.next_statement, "statements": views})
+
+
+@router.get("/{statement}")
+async def show(statement: str, session: Mine, known: Known, wait: Wait) -> Response:
+    """Show a statement; held until it is done or there is news of it."""
+    found = await known.sessions.statement(session, _number(statement))
+    await hold(found.news, lambda: found.state.over, wait)
+    return JSONResponse(statement_view(found))
+
+
+@router.post("/{statement}/cancel")
+async def cancel(statement: str, session: Mine, known: Known) -> dict[str, str]:
+    """Stop a statement and its Spark jobs, or take it out of the queue."""
+    await known.sessions.cancel(session, _number(statement))
+    return {"msg": "canceled"}
+
+
+@router.get("/{statement}/events")
+async def events(
+    statement: str,
+    session: Mine,
+    known: Known,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Send what happens in a statement as server-sent events (ours, not Livy's).
+
+    Kinds: stream, display_data, update_display, progress, result, state. Each has a number;
+    `Last-Event-ID` resumes after it. The stream ends when the statement is done.
+    """
+    found = await known.sessions.statement(session, _number(statement))
+    after = _number(last_event_id) if last_event_id else 0
+    return StreamingResponse(
+        _stream(known.sessions, session, found, after),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _stream(
+    sessions: Sessions, session: Session, statement: Statement, after: int
+) -> AsyncIterator[str]:
+    while True:
+        seen, over = statement.news.version, statement.state.over
+        for event in await sessions.events(session, statement, after):
+            after = event[0]
+            yield _framed(event)
+        if over:
+            return
+        if not await statement.news.next(seen, SIGN_OF_LIFE):
+            yield ": \n\n"
+
+
+def _framed(event: Event) -> str:
+    number, kind, payload = event
+    data: Any = json.dumps(payload, separators=(",", ":"))
+    return f"id: {number}\nevent: {kind}\ndata: {data}\n\n"

@@ -1,0 +1,179 @@
+"""Between the rows of the tables and the records in memory; each query is written here once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from hopyard.livy.ledger import Ledger, Write
+from hopyard.livy.models import EventRow, SessionRow, StatementRow
+from hopyard.livy.records import Event, Session, Statement
+from hopyard.livy.requests import CreateSession
+from hopyard.protocol.states import Kind, SessionState, StatementState
+
+_SESSION = SessionRow.__table__
+_STATEMENT = StatementRow.__table__
+_EVENT = EventRow.__table__
+_INSERT_SESSION = insert(SessionRow)
+_INSERT_STATEMENT = insert(StatementRow)
+_INSERT_EVENT = insert(EventRow)
+
+
+def insert_session(session: Session) -> Write:
+    """Write a new session down; the database gives its id."""
+    values = {
+        "project": session.project,
+        "owner": session.owner,
+        "name": session.request.name,
+        "kind": session.kind.value,
+        "state": session.state.value,
+        "reason": session.reason,
+        "request": session.request.model_dump(mode="json", exclude_none=True),
+        "secret_hash": session.secret_hash,
+        "acked": 0,
+        "server": session.server,
+        "deleted": False,
+        "created": session.created,
+    }
+    return _INSERT_SESSION.values(**values), None
+
+
+def update_session(session: Session, *fields: str) -> Write:
+    """Write some of a session's fields down."""
+    values = {name: getattr(session, name) for name in fields}
+    if "state" in values:
+        # Busy or idle is seen from the statements.
+        busy = session.state is SessionState.BUSY
+        values["state"] = SessionState.IDLE.value if busy else session.state.value
+    return update(SessionRow).where(SessionRow.id == session.id).values(**values), None
+
+
+def acked(session: int, seq: int) -> Write:
+    """Write down how far the driver's messages are written."""
+    return update(SessionRow).where(SessionRow.id == session).values(acked=seq), None
+
+
+def delete_session(session: int) -> Write:
+    """Remove a session with its statements and events."""
+    return delete(SessionRow).where(SessionRow.id == session), None
+
+
+def insert_statement(statement: Statement) -> Write:
+    """Write a new statement down."""
+    return _INSERT_STATEMENT, {
+        "session": statement.session,
+        "id": statement.id,
+        **_changing(statement),
+        "code": statement.code,
+        "kind": statement.kind.value,
+    }
+
+
+def update_statement(statement: Statement) -> Write:
+    """Write down how a statement is."""
+    where = (_STATEMENT.c.session == statement.session, _STATEMENT.c.id == statement.id)
+    return update(StatementRow).where(*where).values(**_changing(statement)), None
+
+
+def _changing(statement: Statement) -> dict[str, Any]:
+    return {
+        "state": statement.state.value,
+        "progress": statement.progress,
+        "started": statement.started,
+        "completed": statement.completed,
+        "output": statement.output,
+    }
+
+
+def insert_events(session: int, events: Iterable[tuple[int, Event]]) -> Write:
+    """Write events down, each with the statement that it belongs to."""
+    return _INSERT_EVENT, [
+        {"session": session, "statement": statement, "seq": seq, "kind": kind, "payload": payload}
+        for statement, (seq, kind, payload) in events
+    ]
+
+
+async def read_sessions(ledger: Ledger) -> list[Session]:
+    """Return every session that was written down, as it was."""
+    counts = {
+        row.session: row.next
+        for row in await ledger.read(
+            select(_STATEMENT.c.session, (func.max(_STATEMENT.c.id) + 1).label("next")).group_by(
+                _STATEMENT.c.session
+            )
+        )
+    }
+    return [
+        Session(
+            id=row.id,
+            project=row.project,
+            owner=row.owner,
+            request=CreateSession.model_validate(row.request, strict=False),
+            created=row.created,
+            state=SessionState(row.state),
+            reason=row.reason,
+            secret_hash=row.secret_hash,
+            process=row.process,
+            app_id=row.app_id,
+            ui_url=row.ui_url,
+            server=row.server,
+            server_started=row.server_started,
+            deleted=row.deleted,
+            ended=row.ended,
+            written=row.acked,
+            applied=row.acked,
+            next_statement=counts.get(row.id, 0),
+        )
+        for row in await ledger.read(select(_SESSION).order_by(_SESSION.c.id))
+    ]
+
+
+async def read_statements(
+    ledger: Ledger, session: int, *, first: int, last: int, descending: bool = False
+) -> list[Statement]:
+    """Return the statements of a session with ids from `first` to `last`."""
+    order = _STATEMENT.c.id.desc() if descending else _STATEMENT.c.id
+    query = select(_STATEMENT).where(
+        _STATEMENT.c.session == session, _STATEMENT.c.id.between(first, last)
+    )
+    return [_statement(row) for row in await ledger.read(query.order_by(order))]
+
+
+async def read_unfinished(ledger: Ledger, session: int) -> list[Statement]:
+    """Return the statements of a session that are not done, with their events."""
+    over = [state.value for state in StatementState if state.over]
+    query = select(_STATEMENT).where(
+        _STATEMENT.c.session == session, _STATEMENT.c.state.not_in(over)
+    )
+    found = [_statement(row) for row in await ledger.read(query.order_by(_STATEMENT.c.id))]
+    for statement in found:
+        statement.events = await read_events(ledger, session, statement.id, 0)
+        statement.last_event = len(statement.events)
+        statement.size = sum(len(str(event[2])) for event in statement.events)
+    return found
+
+
+async def read_events(ledger: Ledger, session: int, statement: int, after: int) -> list[Event]:
+    """Return a statement's events after a sequence number."""
+    query = select(_EVENT.c.seq, _EVENT.c.kind, _EVENT.c.payload).where(
+        _EVENT.c.session == session, _EVENT.c.statement == statement, _EVENT.c.seq > after
+    )
+    return [
+        (row.seq, row.kind, row.payload) for row in await ledger.read(query.order_by(_EVENT.c.seq))
+    ]
+
+
+def _statement(row: Any) -> Statement:
+    return Statement(
+        session=row.session,
+        id=row.id,
+        code=row.code,
+        kind=Kind(row.kind),
+        state=StatementState(row.state),
+        progress=row.progress,
+        started=row.started,
+        completed=row.completed,
+        output=row.output,
+    )

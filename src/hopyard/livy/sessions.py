@@ -1,0 +1,492 @@
+"""The sessions: who has which, what runs in them, how they begin and end.
+
+One server process has all sessions that are not over in memory (`records.py`); the tables are what
+it restarts from. Methods that answer a client check the owner first: what is not one's own is not
+there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import time
+import uuid
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from hopyard import log
+from hopyard.errors import Conflict, HopyardError, InvalidInput, NotFound, TooMany, Unavailable
+from hopyard.launchers.base import Launcher, Order
+from hopyard.livy import conf, outputs, rows
+from hopyard.livy.access import Caller
+from hopyard.livy.ledger import Ledger, Write
+from hopyard.livy.logfile import say
+from hopyard.livy.records import Event, Session, Statement
+from hopyard.livy.requests import AskCompletion, AskInspection, CreateSession, RunStatement
+from hopyard.livy.views import Addresses
+from hopyard.protocol.messages import (
+    GONE,
+    Answer,
+    Cancel,
+    Complete,
+    DriverConfig,
+    Execute,
+    Inspect,
+    Shutdown,
+)
+from hopyard.protocol.states import Kind, SessionState, StatementState
+from hopyard.settings import Settings
+from hopyard.store.types import now
+
+ASK_SECONDS = 5.0
+"""How long a driver has to answer about completions."""
+KEEP = "hopyard.session.keep"
+
+_log = log.get(__name__)
+
+
+def hash_of(secret: str) -> str:
+    """Return what is kept of a driver's secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Sessions:
+    """All sessions of this server.
+
+    Args:
+        settings: limits and folders.
+        ledger: where everything is written down.
+        launcher: starts and stops drivers.
+        addresses: where browsers find a session.
+        driver_url: where drivers dial home, ends with a slash.
+        key: makes each session's secret for its Spark UI.
+        platform: whether the administrator decides where Spark runs.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        launcher: Launcher,
+        addresses: Addresses,
+        driver_url: str,
+        key: bytes,
+        *,
+        platform: bool,
+    ) -> None:
+        self._settings = settings
+        self.ledger = ledger
+        self._launcher = launcher
+        self.addresses = addresses
+        self._driver_url = driver_url
+        self._key = key
+        self._platform = platform
+        self._all: dict[int, Session] = {}
+        self._asked: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.lost = asyncio.Event()
+        """Set when a driver's connection ended: somebody should look why."""
+
+    # --- what clients do -------------------------------------------------------------------------
+
+    async def create(self, caller: Caller, request: CreateSession) -> Session:
+        """Make a session and begin to start its driver.
+
+        Raises:
+            InvalidInput: the request asks for what is not allowed, or the name is taken.
+            TooMany: the user has as many sessions as are allowed.
+        """
+        conf.check(request, self._settings, platform=self._platform)
+        conf.paths(request, self._launcher, self._project_folder(caller.project))
+        mine = [one for one in self._all.values() if one.owner == caller.user and not one.over]
+        if len(mine) >= self._settings.livy.sessions_per_user:
+            raise TooMany(f"Rejected, Reason: {len(mine)} sessions are running, no more allowed.")
+        for other in mine:
+            if request.name and (other.project, other.request.name) == (
+                caller.project,
+                request.name,
+            ):
+                raise InvalidInput(
+                    f"Rejected, Reason: Duplicate session name: {request.name} "
+                    f"for session {other.id}"
+                )
+        keep = request.conf_texts().get(KEEP, "false").lower() == "true"
+        session = Session(
+            id=0,
+            project=caller.project,
+            owner=caller.user,
+            request=request,
+            created=now(),
+            state=SessionState.STARTING,
+            server=None if keep else caller.server,
+        )
+        # Held here while it is written, so that two requests at once do not share a name.
+        place = -id(session)
+        self._all[place] = session
+        try:
+            keys = await self.ledger.write(rows.insert_session(session))
+        finally:
+            del self._all[place]
+        session.id = int(keys[0][0])
+        self._all[session.id] = session
+        self.launch(session)
+        return session
+
+    def visible(self, caller: Caller) -> list[Session]:
+        """Return the sessions that the caller may see."""
+        return [one for one in self._all.values() if self._sees(caller, one)]
+
+    def get(self, caller: Caller, key: str) -> Session:
+        """Return one session by id or name.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+        """
+        session = self._all.get(int(key)) if key.isascii() and key.isdigit() else None
+        if session is None and not key.isdigit():
+            named = [one for one in self.visible(caller) if one.request.name == key]
+            session = min(named, key=lambda one: (one.over, -one.id), default=None)
+        if session is None or not self._sees(caller, session):
+            raise NotFound(f"Session '{key}' not found.")
+        session.seen = time.monotonic()
+        return session
+
+    @staticmethod
+    def _sees(caller: Caller, session: Session) -> bool:
+        mine = (session.project, session.owner) == (caller.project, caller.user)
+        return mine and not session.deleted and session.id > 0
+
+    async def delete(self, session: Session) -> None:
+        """End a session and forget it."""
+        session.deleted = True
+        if session.over:
+            await self.ledger.write(rows.update_session(session, "deleted"))
+            self._spawn(self._finish(session))
+        else:
+            await self.end(session, SessionState.KILLED, "The session was deleted.")
+
+    async def submit(self, session: Session, request: RunStatement) -> Statement:
+        """Write a statement down and have the driver run it, after those before it.
+
+        Raises:
+            InvalidInput: the statement's kind is not given, or is none of a statement.
+            Conflict: the session is over.
+            TooMany: as many statements as allowed are waiting already.
+        """
+        kind = self._kind(session, request.kind)
+        self._check_working(session)
+        if len(session.live) >= self._settings.livy.statements_waiting:
+            raise TooMany(f"Rejected, Reason: {len(session.live)} statements are waiting.", 2)
+        statement = Statement(session.id, session.next_statement, request.code, kind)
+        session.next_statement += 1
+        await self.ledger.write(rows.insert_statement(statement))
+        session.used = time.monotonic()
+        if session.over:
+            await self.ledger.write(self._break(session, statement))
+        else:
+            session.live[statement.id] = statement
+            session.settle()
+            session.send(self._execute(statement))
+        return statement
+
+    async def statement(self, session: Session, key: int) -> Statement:
+        """Return one statement.
+
+        Raises:
+            NotFound: there is none with this id.
+        """
+        found = session.live.get(key) or session.recent.get(key)
+        if found is None and 0 <= key < session.next_statement:
+            read = await rows.read_statements(self.ledger, session.id, first=key, last=key)
+            found = read[0] if read else None
+        if found is None:
+            raise NotFound("Statement not found")
+        return found
+
+    async def statements(
+        self, session: Session, start: int, size: int | None, *, descending: bool
+    ) -> list[Statement]:
+        """Return a page of the statements; they are numbered without gaps from 0."""
+        total = session.next_statement
+        size = total if size is None else size
+        if size <= 0 or start >= total:
+            return []
+        first, last = start, min(start + size, total) - 1
+        if descending:
+            first, last = max(total - start - size, 0), total - start - 1
+        read = await rows.read_statements(
+            self.ledger, session.id, first=first, last=last, descending=descending
+        )
+        return [session.live.get(one.id) or session.recent.get(one.id) or one for one in read]
+
+    async def cancel(self, session: Session, key: int) -> None:
+        """Stop a statement, or take it out of the queue; one that is done is left as it is."""
+        statement = await self.statement(session, key)
+        if statement.state.over or statement.id not in session.live:
+            return
+        if statement.state is StatementState.WAITING:
+            statement.move(StatementState.CANCELLED)
+            statement.completed = _milliseconds()
+            session.finish(statement)
+        else:
+            statement.move(StatementState.CANCELLING)
+        session.send(Cancel(statement=statement.id))
+        statement.news.tell()
+        await self.ledger.write(rows.update_statement(statement))
+
+    async def events(self, session: Session, statement: Statement, after: int) -> list[Event]:
+        """Return what happened in a statement after an event's number."""
+        if statement.events:
+            return statement.events[after:]
+        return await rows.read_events(self.ledger, session.id, statement.id, after)
+
+    @staticmethod
+    def touch(session: Session) -> None:
+        """Somebody uses this session: the time limits begin anew."""
+        session.used = session.seen = time.monotonic()
+
+    async def interrupt(self, session: Session) -> None:
+        """Stop what runs and what waits."""
+        for key in sorted(session.live, reverse=True):
+            await self.cancel(session, key)
+
+    async def complete(self, session: Session, request: AskCompletion) -> list[str]:
+        """Return what may stand at the cursor; nothing when the driver does not say in time."""
+        kind = self._kind(session, request.kind)
+        cursor = len(request.code) if request.cursor is None else request.cursor
+        answer = await self._ask(
+            session,
+            Complete(request=uuid.uuid4().hex, kind=kind, code=request.code, cursor=cursor),
+        )
+        return list(answer.get("candidates") or answer.get("matches") or [])
+
+    async def inspect(self, session: Session, request: AskInspection) -> dict[str, Any]:
+        """Return what the interpreter knows of what stands at the cursor."""
+        kind = self._kind(session, request.kind)
+        cursor = len(request.code) if request.cursor is None else request.cursor
+        return await self._ask(
+            session,
+            Inspect(
+                request=uuid.uuid4().hex,
+                kind=kind,
+                code=request.code,
+                cursor=cursor,
+                detail=request.detail,
+            ),
+        )
+
+    async def _ask(self, session: Session, message: Complete | Inspect) -> dict[str, Any]:
+        self._check_working(session)
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._asked[message.request] = answer
+        try:
+            session.send(message)
+            return await asyncio.wait_for(answer, ASK_SECONDS)
+        except TimeoutError:
+            return {}
+        finally:
+            del self._asked[message.request]
+
+    def _kind(self, session: Session, asked: Kind | None) -> Kind:
+        kind = asked or session.kind
+        if kind is Kind.SHARED:
+            raise InvalidInput("Code type should be specified if session kind is shared", "kind")
+        return kind
+
+    @staticmethod
+    def _check_working(session: Session) -> None:
+        if session.over or session.state is SessionState.SHUTTING_DOWN:
+            why = f": {session.reason}" if session.reason else ""
+            raise Conflict(f"Session is in state {session.state.value}{why}")
+
+    # --- what drivers do (livy/channel.py) -------------------------------------------------------
+
+    @property
+    def output_limit(self) -> int:
+        """Characters of one statement's output."""
+        return self._settings.livy.output_limit
+
+    def of_driver(self, key: int) -> Session | None:
+        """Return the session whose driver calls, None when it is over or was never there."""
+        session = self._all.get(key)
+        return None if session is None or session.over else session
+
+    def is_gone(self, session: Session) -> bool:
+        """Say whether a driver has nothing to do here any more."""
+        return self.of_driver(session.id) is None
+
+    def dialled(self, session: Session) -> None:
+        """A driver is connected: bring it up to date."""
+        if session.state is SessionState.RECOVERING:
+            session.move(SessionState.IDLE if session.app_id else SessionState.STARTING)
+            session.settle()
+        for statement in sorted(session.live.values(), key=lambda one: one.id):
+            session.send(self._execute(statement))
+            if statement.state is StatementState.CANCELLING:
+                session.send(Cancel(statement=statement.id))
+
+    def hung_up(self, session: Session) -> None:
+        """A driver's connection ended."""
+        session.launched = time.monotonic()
+        self.lost.set()
+
+    def answered(self, message: Answer) -> None:
+        """A driver answered a question."""
+        waiting = self._asked.get(message.request)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(message.content)
+
+    def driver_said_end(self, session: Session, reason: str) -> None:
+        """A driver said that it ends."""
+        state = SessionState.DEAD if session.app_id else SessionState.ERROR
+        self._spawn(self.end(session, state, reason))
+
+    @staticmethod
+    def _execute(statement: Statement) -> Execute:
+        return Execute(statement=statement.id, code=statement.code, kind=statement.kind)
+
+    # --- beginning and ending --------------------------------------------------------------------
+
+    @property
+    def all(self) -> list[Session]:
+        """Every session, also those that are over or deleted."""
+        return [one for one in self._all.values() if one.id > 0]
+
+    def adopt(self, session: Session) -> None:
+        """Take a session from the tables (after a restart)."""
+        self._all[session.id] = session
+
+    def launch(self, session: Session) -> None:
+        """Begin to start a session's driver."""
+        session.launched = time.monotonic()
+        self._spawn(self._launch(session))
+
+    async def _launch(self, session: Session) -> None:
+        secret = secrets.token_urlsafe(32)
+        session.secret_hash = hash_of(secret)
+        name = session.request.name or f"{session.project}: session {session.id}"
+        properties = conf.spark_conf(
+            session.request,
+            self._settings,
+            app_name=name,
+            ui_base=self.addresses.ui_base(session.project, session.id),
+            ui_secret=self.ui_secret(session),
+        )
+        files = conf.paths(session.request, self._launcher, self._project_folder(session.project))
+        config = DriverConfig(
+            session=session.id,
+            url=f"{self._driver_url}{session.id}",
+            secret=secret,
+            kind=session.kind,
+            name=properties["spark.app.name"],
+            conf=properties,
+            jars=files["jars"],
+            py_files=files["pyFiles"],
+            files=files["files"],
+            archives=files["archives"],
+            orphan_timeout=self._settings.livy.orphan_timeout,
+            output_limit=self.output_limit,
+        )
+        try:
+            await self.ledger.write(rows.update_session(session, "secret_hash"))
+            order = Order(session.project, config, self.log_file(session))
+            session.process = await self._launcher.start(order)
+            await self.ledger.write(rows.update_session(session, "process"))
+        except HopyardError as error:
+            await self.end(session, SessionState.ERROR, str(error))
+            return
+        if session.over:
+            await self._finish(session)
+
+    async def end(self, session: Session, state: SessionState, reason: str) -> None:
+        """End a session for good, with the reason that its owner reads."""
+        if session.over or not session.move(state):
+            return
+        session.reason, session.ended = reason, now()
+        _log.info("session over", session=session.id, state=state.value, reason=reason)
+        writes = [self._break(session, one) for one in list(session.live.values())]
+        session.send(Shutdown(reason=reason))
+        if session.line is not None:
+            session.line.close(GONE)
+        say(self.log_file(session), f"Session {session.id} is over: {reason}")
+        session.news.tell()
+        writes.append(rows.update_session(session, "state", "reason", "ended", "deleted"))
+        try:
+            await self.ledger.write(*writes)
+        except Unavailable:
+            # It is over all the same; after a restart it is found dead again.
+            _log.error("the end of a session was not written down", session=session.id)
+        self._spawn(self._finish(session))
+
+    def _break(self, session: Session, statement: Statement) -> Write:
+        statement.move(StatementState.ERROR)
+        statement.output = outputs.broken(statement, "SessionOver", session.reason)
+        statement.completed = _milliseconds()
+        session.finish(statement)
+        statement.news.tell()
+        return rows.update_statement(statement)
+
+    async def _finish(self, session: Session) -> None:
+        """Make sure that nothing of a session's driver is left, then forget what was deleted."""
+        if session.stopping:
+            return
+        session.stopping = True
+        try:
+            if session.process is not None:
+                await self._launcher.stop(session.process)
+                session.process = None
+            await self._launcher.clean(session.id)
+            if session.deleted:
+                await self.ledger.write(rows.delete_session(session.id))
+                self._all.pop(session.id, None)
+            else:
+                await self.ledger.write(rows.update_session(session, "process"))
+        finally:
+            session.stopping = False
+
+    def finish_later(self, session: Session) -> None:
+        """Stop what is left of a session that is over."""
+        self._spawn(self._finish(session))
+
+    def ui_secret(self, session: Session) -> bytes:
+        """Return the key with which requests to a session's Spark UI are signed.
+
+        Derived, not stored: whoever reads the database cannot make one.
+        """
+        return hmac.new(self._key, f"spark-ui:{session.id}".encode(), hashlib.sha256).digest()
+
+    def log_file(self, session: Session) -> Path:
+        """Return the file of a driver's stdout and stderr."""
+        user = session.owner or "anonymous"
+        folder = self._settings.user_logs(session.project, user)
+        return folder / "sessions" / str(session.id) / "driver.log"
+
+    def _project_folder(self, project: str) -> str:
+        return str(self._settings.projects_dir / project)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("background work failed", exc_info=task.exception())
+
+    async def close(self) -> None:
+        """End all sessions: a server that is told to end leaves nothing running.
+
+        (One that is killed leaves its drivers running: they dial home to the next.)
+        """
+        for session in self.all:
+            await self.end(session, SessionState.KILLED, "The Livy server was stopped.")
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+
+def _milliseconds() -> int:
+    return int(time.time() * 1000)

@@ -1,0 +1,94 @@
+"""Sessions and statements as Livy's REST API shows them; the keys and their order are Livy's."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from hopyard.livy import outputs
+from hopyard.livy.records import Session, Statement
+from hopyard.settings import Platform
+
+LOG_LINES = 10
+
+
+class Addresses:
+    """Where browsers find a session's Spark UI and log.
+
+    Args:
+        platform: None for a server that stands alone.
+        base: its own address then, ends with a slash.
+    """
+
+    def __init__(self, platform: Platform | None, base: str) -> None:
+        self._base = platform.public_url if platform else base
+        self._platform = platform is not None
+
+    def ui(self, session: Session) -> str:
+        """The Spark UI's address, ends with a slash."""
+        return self._base + self._ui_path(session.project, session.id)
+
+    def ui_base(self, project: str, session: int) -> str:
+        """The Spark UI's path as browsers see it (`spark.ui.proxyBase`)."""
+        return urlsplit(self._base).path + self._ui_path(project, session).rstrip("/")
+
+    def _ui_path(self, project: str, session: int) -> str:
+        if self._platform:
+            return f"projects/{project}/applications/{session}/ui/"
+        return f"sessions/{session}/ui/"
+
+    def log(self, session: Session) -> str:
+        """The address of the driver's log for people."""
+        if self._platform:
+            return f"{self._base}projects/{session.project}/logs?source=session-{session.id}"
+        return f"{self._base}sessions/{session.id}/log/view"
+
+
+def session_view(session: Session, addresses: Addresses) -> dict[str, Any]:
+    """Return a session's JSON; what the platform added to `conf` is not shown."""
+    asked = session.request
+    working = session.app_id is not None
+    log = [*session.steps, *([session.reason] if session.reason else [])]
+    return {
+        "id": session.id,
+        "name": asked.name,
+        "appId": session.app_id,
+        "owner": session.owner or None,
+        "proxyUser": asked.proxyUser,
+        "state": session.state.value,
+        "kind": session.kind.value,
+        "appInfo": {
+            "driverLogUrl": addresses.log(session) if session.process else None,
+            "sparkUiUrl": addresses.ui(session) if working and session.ui_url else None,
+            "executorLogUrls": None,
+        },
+        "log": log[-LOG_LINES:],
+        "ttl": asked.ttl,
+        "idleTimeout": asked.idleTimeout,
+        "driverMemory": asked.driverMemory,
+        "driverCores": asked.driverCores or 0,
+        "executorMemory": asked.executorMemory,
+        "executorCores": asked.executorCores or 0,
+        "conf": asked.conf_texts(),
+        "archives": asked.archives or [],
+        "files": asked.files or [],
+        "heartbeatTimeoutInSecond": asked.heartbeatTimeoutInSecond,
+        "jars": asked.jars or [],
+        "numExecutors": asked.numExecutors or 0,
+        "pyFiles": asked.pyFiles or [],
+        "queue": asked.queue,
+    }
+
+
+def statement_view(statement: Statement) -> dict[str, Any]:
+    """Return a statement's JSON; while it runs, `output` is what there is so far."""
+    over = statement.state.over
+    return {
+        "id": statement.id,
+        "code": statement.code,
+        "state": statement.state.value,
+        "output": statement.output if over else outputs.so_far(statement),
+        "progress": statement.progress,
+        "started": statement.started,
+        "completed": statement.completed,
+    }
