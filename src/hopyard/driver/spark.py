@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hopyard.driver import archive
 from hopyard.driver.process import child_setup, ended, exit_words, kill_group
 
 T = TypeVar("T")
@@ -78,6 +79,8 @@ def properties(config: dict[str, Any]) -> dict[str, str]:
     conf.setdefault("spark.master", "local[*]")
     if conf["spark.master"].startswith("local"):
         conf.setdefault("spark.driver.host", "127.0.0.1")
+    conf.setdefault("spark.ui.showConsoleProgress", "false")  # the log is no terminal
+    archive.use(conf)
     return conf
 
 
@@ -280,7 +283,7 @@ class Spark:
         """Say why the JVM is not there any more."""
         return why_ended(self.process.poll() or 0, list(self.tail))
 
-    async def stop(self, patience: float = 10.0) -> None:
+    async def stop(self, patience: float = 10.0, exit_patience: float = 2.0) -> None:
         """End the application in order, then the JVM; by force when it takes too long."""
         from py4j.protocol import Py4JError
 
@@ -292,7 +295,7 @@ class Spark:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
         try:
-            async with asyncio.timeout(2.0 if self._context is not None else 1.0):
+            async with asyncio.timeout(exit_patience):
                 await ended(self.process)
         except TimeoutError:
             kill_group(self.process)

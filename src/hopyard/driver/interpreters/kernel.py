@@ -17,6 +17,7 @@ def main() -> None:
     from ipykernel.kernelapp import IPKernelApp
 
     app = IPKernelApp.instance()
+    app.log_connection_info = lambda: None  # nobody else is to connect
     app.initialize(["-f", sys.argv[1], "--HistoryManager.enabled=False", "--colors=NoColor"])
     from hopyard.driver.interpreters import attach
 

@@ -1,0 +1,56 @@
+import asyncio
+import json
+
+import pytest
+
+from hopyard.driver.outbox import Outbox
+from hopyard.protocol.messages import Result, Step
+
+
+async def sent(outbox: Outbox, count: int) -> list[int]:
+    return [json.loads(await outbox.next())["seq"] for _ in range(count)]
+
+
+async def test_messages_are_numbered_and_sent_in_order() -> None:
+    outbox = Outbox()
+    for word in "abc":
+        outbox.put(Step(text=word))
+    assert await sent(outbox, 3) == [1, 2, 3]
+
+
+async def test_a_new_connection_begins_with_what_is_not_acknowledged() -> None:
+    outbox = Outbox()
+    for word in "abc":
+        outbox.put(Step(text=word))
+    await sent(outbox, 2)
+    outbox.acknowledge(1)
+    outbox.rewind()
+    assert await sent(outbox, 2) == [2, 3]
+
+
+async def test_an_acknowledgement_while_sending_skips_nothing() -> None:
+    outbox = Outbox()
+    for word in "abc":
+        outbox.put(Step(text=word))
+    assert await sent(outbox, 1) == [1]
+    outbox.acknowledge(1)
+    assert await sent(outbox, 2) == [2, 3]
+    outbox.acknowledge(3)
+    assert outbox.held == 0
+    await asyncio.wait_for(outbox.drained(), 1)
+
+
+async def test_next_waits_for_news() -> None:
+    outbox = Outbox()
+    waiting = asyncio.create_task(sent(outbox, 1))
+    await asyncio.sleep(0)
+    outbox.put(Step(text="a"))
+    assert await asyncio.wait_for(waiting, 1) == [1]
+
+
+@pytest.mark.parametrize("text", ["\ud800 alone", "plain"])
+async def test_what_utf8_cannot_say_is_replaced(text: str) -> None:
+    outbox = Outbox()
+    outbox.put(Result(statement=1, at=1, status="ok", data={"text/plain": text}))
+    message = json.loads(await outbox.next())
+    assert message["data"]["text/plain"].endswith(text[-5:])

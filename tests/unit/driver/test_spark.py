@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import pytest
+
+from hopyard.driver import archive
+from hopyard.driver.spark import properties, properties_text, why_ended
+
+
+@pytest.fixture(autouse=True)
+def no_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+
+
+def test_lists_are_joined_with_the_conf() -> None:
+    conf = properties({"conf": {"spark.jars": "a.jar"}, "jars": ["b.jar", "a.jar"], "name": "n"})
+    assert conf["spark.jars"] == "a.jar,b.jar"
+    assert conf["spark.app.name"] == "n"
+    assert conf["spark.driver.host"] == "127.0.0.1"
+
+
+def test_a_cluster_keeps_its_hosts() -> None:
+    assert "spark.driver.host" not in properties({"conf": {"spark.master": "yarn"}})
+
+
+def test_properties_are_escaped_for_java() -> None:
+    text = properties_text({"a b": " x\\y\nz", "c": "d=e:f#"})
+    assert text == "a\\ b=\\ x\\\\y\\nz\nc=d=e:f#\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "tail", "word"),
+    [
+        (52, [], "ran out of memory"),
+        (1, ["java.lang.OutOfMemoryError: Java heap space"], "ran out of memory"),
+        (-9, [], "killed"),
+        (1, ['Exception in thread "main" a.b.SparkException: no', "x"], "SparkException: no"),
+        (3, [], "exit code 3"),
+        (-11, [], "SIGSEGV"),
+    ],
+)
+def test_the_end_of_a_jvm_is_explained(code: int, tail: list[str], word: str) -> None:
+    assert word in why_ended(code, tail)
+
+
+def test_the_archive_is_used_when_it_is_there() -> None:
+    assert archive.OPTIONS not in properties({})
+    archive.path().parent.mkdir(parents=True)
+    archive.path().touch()
+    options = properties({"conf": {archive.OPTIONS: "-Da=b"}})[archive.OPTIONS]
+    assert options.startswith(f"-Da=b -XX:SharedArchiveFile={archive.path()}")
+    own = "-XX:SharedArchiveFile=/mine"
+    assert properties({"conf": {archive.OPTIONS: own}})[archive.OPTIONS] == own
