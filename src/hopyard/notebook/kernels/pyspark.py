@@ -17,21 +17,9 @@ parts.configure(os.environ)
 
 from ipykernel.ipkernel import IPythonKernel  # noqa: E402
 from sparkmagic.kernels.pysparkkernel.pysparkkernel import PySparkKernel  # noqa: E402
-from sparkmagic.kernels.wrapperkernel.usercodeparser import UserCodeParser  # noqa: E402
 
 from hopyard.notebook.kernels.magics import Magics  # noqa: E402
-
-
-class Parser(UserCodeParser):  # type: ignore[misc]
-    """Says where a cell runs; empty lines before a magic do not hide it."""
-
-    def get_code_to_run(self, code: str) -> str:
-        """Return the cell as IPython is to run it."""
-        code = code.lstrip("\n\r")
-        first, _, rest = code.partition("\n")
-        if first.split(None, 1)[:1] in (["%%local"], ["%local"]):
-            return rest or first.partition("local")[2].strip()
-        return str(super().get_code_to_run(code))
+from hopyard.notebook.kernels.parser import Parser  # noqa: E402
 
 
 class Kernel(PySparkKernel):  # type: ignore[misc]

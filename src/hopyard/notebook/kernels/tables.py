@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from hopyard.notebook.kernels.livy import LivyError, Session, run
+from hopyard.notebook.kernels.livy import LivyError, Session, StatementError, run
 
 MAX_ROWS = 2500
 
@@ -68,7 +68,12 @@ class Query:
 
 def fetch(session: Session, query: Query) -> Any:
     """Return the rows as a pandas DataFrame."""
-    text = run(session, query.code).get("text/plain", "")
+    try:
+        text = run(session, query.code).get("text/plain", "")
+    except StatementError as error:
+        # The traceback would be that of our program, not of the user's code.
+        error.lines = [f"\x1b[31m{type(error).__name__}\x1b[0m: {error}"]
+        raise
     return frame(text.splitlines(), coerce=query.coerce)
 
 
