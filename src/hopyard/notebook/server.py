@@ -13,6 +13,7 @@ What it reads from its environment, beside JupyterHub's own `JUPYTERHUB_*`:
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -80,4 +81,7 @@ def main() -> None:
     """Run the server until the Hub, or its own watchdog, ends it."""
     others = os.environ.get("JUPYTER_PATH")
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(SHARE), others]))
-    Server.launch_instance()
+    # A short path of its own: the kernels' sockets are in it, and their paths may have 107 letters.
+    with tempfile.TemporaryDirectory(prefix="hopyard-", ignore_cleanup_errors=True) as runtime:
+        os.environ["JUPYTER_RUNTIME_DIR"] = runtime
+        Server.launch_instance()
