@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -58,19 +58,19 @@ class Web:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False)
 
-    async def browser(self, name: str | None) -> httpx.AsyncClient:
-        """Return a browser, signed in unless `name` is None, that sends what our pages send."""
-        client = httpx.AsyncClient(
-            base_url=self.url, headers={"Origin": self.url.rstrip("/")}, trust_env=False
-        )
-        if name:
-            start = await client.get("/projects/login")
-            state = parse_qs(urlsplit(start.headers["location"]).query)["state"][0]
-            back = await client.get(f"/projects/oauth_callback?code={name}&state={state}")
-            assert back.status_code == 303, back.text
-            page = await client.get("/projects/")
-            client.headers["X-CSRF-Token"] = page.text.split('"X-CSRF-Token": "')[1].split('"')[0]
-        return client
+    @asynccontextmanager
+    async def browser(self, name: str | None) -> AsyncIterator[httpx.AsyncClient]:
+        """A browser, signed in unless `name` is None, that sends what our pages send."""
+        origin = {"Origin": self.url.rstrip("/")}
+        async with httpx.AsyncClient(base_url=self.url, headers=origin, trust_env=False) as client:
+            if name:
+                start = await client.get("/projects/login")
+                state = parse_qs(urlsplit(start.headers["location"]).query)["state"][0]
+                back = await client.get(f"/projects/oauth_callback?code={name}&state={state}")
+                assert back.status_code == 303, back.text
+                page = (await client.get("/projects/")).text
+                client.headers["X-CSRF-Token"] = page.split('"X-CSRF-Token": "')[1].split('"')[0]
+            yield client
 
 
 def hub_routes(outside: Outside) -> list[Route]:

@@ -101,16 +101,10 @@ def test_each_project_route_names_the_project() -> None:
 
 
 async def _ask(web: Web, way: Way, name: str | None) -> tuple[int, str]:
-    if way.api:
-        client = web.api(f"t-{name}" if name else None)
-    else:
-        client = await web.browser(name)
-    try:
-        accept = {"Accept": "text/html"}
-        async with client.stream(way.method, way.url, headers=accept) as answer:
-            return answer.status_code, answer.headers.get("location", "")
-    finally:
-        await client.aclose()
+    accept = {"Accept": "text/html"}
+    opened = web.api(f"t-{name}" if name else None) if way.api else web.browser(name)
+    async with opened as client, client.stream(way.method, way.url, headers=accept) as answer:
+        return answer.status_code, answer.headers.get("location", "")
 
 
 @pytest.mark.parametrize("way", CLOSED, ids=_name)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from tests.unit.web.around import Web
+
+from hopyard.web.seal import Seal
+
+
+async def test_projects_live_and_die_by_the_api(web: Web) -> None:
+    async with web.api("t-ada") as api:
+        made = await api.post("/api/v1/projects", json={"name": "mine", "display_name": "Mine"})
+        assert (made.status_code, made.json()["role"]) == (201, "data_owner")
+        again = await api.post("/api/v1/projects", json={"name": "mine"})
+        assert again.status_code == 409
+        wrong = await api.post("/api/v1/projects", json={"name": "My Project"})
+        assert (wrong.status_code, wrong.json()["field"]) == (400, "name")
+        unknown = await api.post("/api/v1/projects", json={"name": "a", "colour": "red"})
+        assert (unknown.status_code, unknown.json()["field"]) == (422, "colour")
+        changed = await api.patch("/api/v1/projects/mine", json={"display_name": "Ours"})
+        assert changed.json()["display_name"] == "Ours"
+        assert {p["name"] for p in (await api.get("/api/v1/projects")).json()} == {"hops", "mine"}
+        assert (await api.delete("/api/v1/projects/mine")).status_code == 204
+        assert (await api.get("/api/v1/projects/mine")).status_code == 404
+
+
+async def test_removing_a_member_stops_the_server_and_the_sessions(web: Web) -> None:
+    outside = web.outside
+    outside.asked.clear()
+    await web.projects.add_member("hops", "eve", "data_scientist")
+    outside.sessions |= {1: "eve", 2: "bob"}
+    async with web.api("t-ada") as api:
+        assert (await api.delete("/api/v1/projects/hops/members/eve")).status_code == 204
+        assert (await api.delete("/api/v1/projects/hops/members/eve")).status_code == 404
+        assert (await api.delete("/api/v1/projects/hops/members/ada")).status_code == 409
+    assert outside.asked == [("DELETE", "eve/hops", "web")]
+    assert outside.sessions == {2: "bob"}
+    async with web.api("t-eve") as api:
+        assert (await api.get("/api/v1/projects/hops")).status_code == 404
+    outside.sessions.clear()
+
+
+async def test_only_people_with_an_account_become_members(web: Web) -> None:
+    async with web.api("t-ada") as api:
+        url = "/api/v1/projects/hops/members/"
+        answer = await api.put(url + "stranger", json={})
+        assert (answer.status_code, answer.json()["field"]) == (400, "user")
+        assert (await api.put(url + "bob", json={"role": "king"})).json()["field"] == "role"
+        assert (await api.put(url + "bob", json={})).json()["role"] == "data_scientist"
+
+
+async def test_the_access_door(web: Web) -> None:
+    url = "/api/v1/projects/hops/access"
+    expected = {"project": "hops", "user": "bob", "role": "data_scientist", "admin": False}
+    async with web.api("t-bob") as api:
+        assert (await api.get(url)).json() == expected | {"server": None}
+    async with web.api("s-bob-hops") as api:
+        assert (await api.get(url)).json() == expected | {"server": "hops"}
+    for token, status in (("s-bob-other", 404), ("t-eve", 404), ("t-nobody", 401), ("x", 401)):
+        async with web.api(token) as api:
+            assert (await api.get(url)).status_code == status
+
+
+async def test_a_deputy_token_opens_the_access_door_of_its_project_only(web: Web) -> None:
+    seal = Seal(web.platform.cookie_secret.get_secret_value())
+    async with web.api(seal.deputy("eve", "hops")) as api:
+        assert (await api.get("/api/v1/projects/hops/access")).json()["user"] == "eve"
+        assert (await api.get("/api/v1/projects/other/access")).status_code == 404
+        assert (await api.get("/api/v1/projects/hops")).status_code == 401
+        assert (await api.get("/api/v1/me")).status_code == 401
+    async with web.api(Seal("another secret").deputy("eve", "hops")) as api:
+        assert (await api.get("/api/v1/projects/hops/access")).status_code == 401
+
+
+async def test_jupyter_settings_and_server(web: Web) -> None:
+    async with web.api("t-bob") as api:
+        base = "/api/v1/projects/hops/jupyter"
+        wrong = await api.put(base + "/settings", json={"cores": 0, "hours": 1})
+        assert wrong.status_code == 422
+        assert set(wrong.json()["fields"]) == {"cores", "hours"}
+        right = await api.put(base + "/settings", json={"hours": 24})
+        assert right.json()["hours"] == 24
+        await web.jupyter.plan_server("bob", "hops")
+        started = await api.post(base + "/server")
+        assert (started.status_code, started.json()["state"]) == (202, "running")
+        assert (await api.post(base + "/server/extend")).status_code == 200
+        assert (await api.delete(base + "/server")).status_code == 202
+        await web.jupyter.report("bob", "hops", state="stopped")
+        assert (await api.get(base + "/server")).json()["state"] == "stopped"
+
+
+async def test_invitations(web: Web) -> None:
+    async with web.api("t-root") as api:
+        made = await api.post("/api/v1/invitations", json={"name": "max"})
+        assert made.json()["link"].startswith("http://hopyard.example/hub/welcome#")
+        (one,) = [i for i in (await api.get("/api/v1/invitations")).json() if i["user"] == "max"]
+        assert (await api.delete(f"/api/v1/invitations/{one['id']}")).status_code == 204
+
+
+async def test_health_and_documentation_need_no_sign_in(web: Web) -> None:
+    async with web.api(None) as api:
+        assert (await api.get("/api/health")).json()["status"] == "ok"
+        assert (await api.get("/api/openapi.json")).json()["info"]["title"] == "Hopyard"
+        assert "/api/v1/projects/{project}/access" in (await api.get("/api/docs")).text
+        nothing = await api.get("/api/v1/nothing")
+        assert (nothing.status_code, list(nothing.json())) == (404, ["error"])
