@@ -215,7 +215,8 @@ class Hopyard:
         async with self.client(await self.token(user)) as client:
             path = f"hub/api/users/{user}/servers/{project}"
             response = await client.post(path)
-            assert response.status_code in (201, 202), response.text
+            runs = "already running" in response.text
+            assert runs or response.status_code in (201, 202), response.text
 
             async def ready() -> bool:
                 known = (await client.get(f"hub/api/users/{user}")).json()["servers"]

@@ -50,6 +50,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         self._steps: list[tuple[int, str]] = []
         self._ending: tuple[Literal["stopped", "failed"], str | None] = ("stopped", None)
         self._up = False
+        self._asked = False
 
     # --- what is started -------------------------------------------------------------------------
 
@@ -117,7 +118,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         Raises:
             SpawnException: it may not or cannot be started; one sentence.
         """
-        self._steps, self._ending, self._up = [], ("stopped", None), False
+        self._steps, self._ending, self._up, self._asked = [], ("stopped", None), False, False
         if not self.name:
             raise SpawnException(
                 "A Jupyter server belongs to a project: start it on the project's page.",
@@ -233,8 +234,11 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         """Return None while the server runs, else its exit code; its time may be up by now."""
         code = self._exit_code()
         if code is not None:
-            if self._up and self._ending == ("stopped", None) and code != 0:
-                reason = f"The Jupyter server ended unexpectedly (exit code {code}): see Logs."
+            by_itself = self._process is not None and code == 0  # the member shut it down
+            if self._up and not by_itself and not self._asked and self._ending[0] != "failed":
+                # Of a server that was found again after the Hub's restart there is no exit code.
+                shown = f" (exit code {code})" if self._process else ""
+                reason = f"The Jupyter server ended unexpectedly{shown}: see Logs."
                 self._ending = ("failed", reason)
             return code
         if self._up and await self._time_is_up():
@@ -263,6 +267,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         await maybe_future(super().run_post_stop_hook())
 
     async def _end(self, seconds: float = END_SECONDS) -> None:
+        self._asked = True
         if self._tree:
             await self._tree.end(sandboxed=self._sandboxed, seconds=seconds)
         if self._process is not None:
