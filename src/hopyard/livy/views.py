@@ -77,6 +77,7 @@ def session_view(session: Session, addresses: Addresses) -> dict[str, Any]:
         "numExecutors": asked.numExecutors or 0,
         "pyFiles": asked.pyFiles or [],
         "queue": asked.queue,
+        "createdAt": session.created.isoformat(timespec="seconds"),
     }
 
 

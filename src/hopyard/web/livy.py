@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -159,7 +160,7 @@ def _application(model: dict[str, Any]) -> Application:
     driver_cores, executor_cores = model.get("driverCores"), model.get("executorCores")
     memory = _memory(driver) + (times + _memory(executor) if executor else "")
     cores = str(driver_cores or 1) + (f"{times}{executor_cores}" if executor_cores else "")
-    started = model.get("started") or model.get("createdAt")
+    started = model.get("createdAt")
     return Application(
         id=model["id"],
         kind=model.get("kind") or "shared",
@@ -168,7 +169,7 @@ def _application(model: dict[str, Any]) -> Application:
         state=model["state"],
         memory=memory,
         cores=cores,
-        started=str(started) if started else None,
+        started=f"{datetime.fromisoformat(started):%Y-%m-%d %H:%M} UTC" if started else None,
     )
 
 
