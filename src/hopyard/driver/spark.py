@@ -31,6 +31,7 @@ from hopyard.driver.process import child_setup, ended, exit_words, kill_group
 T = TypeVar("T")
 
 TAIL_LINES = 200
+LONGEST_FOLDER = 60
 OUT_OF_MEMORY_EXIT = 52
 """What Spark's own handler of uncaught errors ends the JVM with."""
 LISTS = {
@@ -110,6 +111,12 @@ def environment(conf: dict[str, str]) -> dict[str, str]:
     return env
 
 
+def socket_folder() -> str:
+    """Return the folder for temporary files, if names of sockets (107 letters) fit into it."""
+    usual = tempfile.gettempdir()
+    return usual if len(usual) <= LONGEST_FOLDER else "/tmp"  # noqa: S108
+
+
 class Spark:
     """The JVM and the Spark application in it."""
 
@@ -117,7 +124,7 @@ class Spark:
         """Start the JVM; it comes up while the caller does other things."""
         conf = properties(config)
         self.name = conf.get("spark.app.name", "")
-        self.folder = Path(tempfile.mkdtemp(prefix="hopyard-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="hopyard-", dir=socket_folder()))
         self.environment = environment(conf)
         self.port = 0
         self.secret = ""

@@ -22,6 +22,8 @@ log = logging.getLogger("hopyard.driver")
 
 AGAIN_AFTER = 5.0
 """Seconds from a cancel to the second interrupt."""
+JOBS_END = 5.0
+"""Seconds that a result waits at most for the cancel of the statement's Spark jobs."""
 RESTART_AFTER = 10.0
 """Seconds from a cancel to the restart of the interpreter."""
 
@@ -39,6 +41,8 @@ class _Running:
         self.interpreter = interpreter
         self.group = f"hopyard-statement-{message.statement}"
         self.cancelling: asyncio.Task[None] | None = None
+        self.jobs_end: asyncio.Task[None] | None = None
+        """The cancel of its Spark jobs; it must happen even if the code stops at once."""
         self.forced = False
         """Whether the interpreter was restarted since the code did not stop."""
 
@@ -89,6 +93,7 @@ class Statements:
                 return
         running = self._running
         if running and running.message.statement == statement and running.cancelling is None:
+            running.jobs_end = asyncio.create_task(self._spark.cancel(running.group))
             running.cancelling = asyncio.create_task(self._stop(running))
 
     def fail_all(self, reason: str) -> None:
@@ -134,6 +139,8 @@ class Statements:
             running.cancelling.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running.cancelling
+        if running.jobs_end is not None:
+            await asyncio.wait({running.jobs_end}, timeout=JOBS_END)
         output.flush()
         if self._running is not running:  # ended meanwhile, with the driver
             return
@@ -156,7 +163,6 @@ class Statements:
     async def _stop(self, running: _Running) -> None:
         """Stop a statement: ask, ask again, then take its interpreter away."""
         await running.interpreter.interrupt()
-        await self._spark.cancel(running.group)
         await asyncio.sleep(AGAIN_AFTER)
         await running.interpreter.interrupt()
         await asyncio.sleep(RESTART_AFTER - AGAIN_AFTER)
