@@ -152,17 +152,17 @@ def test_python_kernel_runs_a_cell_over_a_private_socket(server):
     content = {"code": "print(6*7)", "silent": False, "store_history": True}
     message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
     socket_.send(json.dumps({**message, "channel": "shell"}))
-    printed = ""
-    while True:
+    printed, status, idle = "", "", False
+    while not (status and idle):
         answer = json.loads(socket_.recv())
         if answer["parent_header"].get("msg_id") != "1":
             continue
         printed += answer["content"].get("text", "")
         if answer["msg_type"] == "execute_reply":
-            assert answer["content"]["status"] == "ok"
-            break
+            status = answer["content"]["status"]
+        idle = idle or answer["content"].get("execution_state") == "idle"
     socket_.close()
-    assert printed.strip() == "42"
+    assert (status, printed.strip()) == ("ok", "42")
     (process,) = psutil.Process(server.process.pid).children()
     connection = json.loads(Path(process.cmdline()[-1]).read_text())
     assert connection["transport"] == "ipc"
