@@ -27,11 +27,13 @@ class Order:
         config: what the driver's agent is told; `work_dir` and `spark.local.dir` are the
             launcher's to fill in.
         log: the file for the driver's stdout and stderr.
+        user: whose session it is; Spark shows this name.
     """
 
     project: str
     config: DriverConfig
     log: Path
+    user: str
 
 
 class Launcher(ABC):

@@ -70,7 +70,7 @@ class LocalLauncher(Launcher):
         _write_private(own / CONFIG, config)
         order.log.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "hopyard.driver"]
-        environment = self._environment(own_seen)
+        environment = self._environment(own_seen, order.user)
         with order.log.open("ab") as log:
             if not self.sandboxed:
                 child = self._spawn(command, environment, log.fileno(), cwd=project / "Jupyter")
@@ -123,8 +123,10 @@ class LocalLauncher(Launcher):
         }
 
     @staticmethod
-    def _environment(own: Path) -> dict[str, str]:
+    def _environment(own: Path, user: str) -> dict[str, str]:
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        if user:
+            environment["SPARK_USER"] = user
         return {
             "LANG": "C.UTF-8",
             **environment,

@@ -392,7 +392,7 @@ class Sessions:
         )
         try:
             await self.ledger.write(rows.update_session(session, "secret_hash"))
-            order = Order(session.project, config, self.log_file(session))
+            order = Order(session.project, config, self.log_file(session), session.owner)
             session.process = await self._launcher.start(order)
             await self.ledger.write(rows.update_session(session, "process"))
         except HopyardError as error:
