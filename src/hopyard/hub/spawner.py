@@ -92,7 +92,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         }
 
     def _command(self, home: Path) -> list[str]:
-        command = [sys.executable, "-m", "hopyard.notebook"]
+        command = [sys.executable, "-P", "-m", "hopyard.notebook"]
         if not self._sandboxed:
             return command
         project = self._settings.projects_dir / self.name
