@@ -1,0 +1,139 @@
+"""A real Livy server of one's own for tests: standing alone, with real drivers in the sandbox."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+START = 30.0
+READY = 120.0
+Json = dict[str, Any]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def until(check: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Wait, bounded, until something is true; return it."""
+    end = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
+    return found
+
+
+class Livy:
+    """One server on one data directory; can be killed and started again."""
+
+    def __init__(self, data: Path, **settings: str) -> None:
+        self.data = data
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=70)
+        self._settings = settings
+        self.process: subprocess.Popen[bytes]
+
+    def start(self) -> None:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("HOPYARD_")}
+        environment |= {"HOPYARD_DATA_DIR": str(self.data), **self._settings}
+        command = [sys.executable, "-m", "hopyard.cli", "livy", "--port", str(self.port)]
+        with (self.data / "livy.log").open("ab") as log:
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        until(self._answers, START, "the Livy server answers")
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, (self.data / "livy.log").read_text()
+        try:
+            return self.http.get("/ping").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(timeout=10)
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(timeout=40)
+        self.http.close()
+
+    def create(self, **body: Any) -> int:
+        response = self.http.post("/sessions", json={"kind": "pyspark", **body})
+        assert response.status_code == 201, response.text
+        return int(response.json()["id"])
+
+    def session(self, session: int) -> Json:
+        found: Json = self.http.get(f"/sessions/{session}?wait=0").json()
+        return found
+
+    def ready(self, **body: Any) -> int:
+        session = self.create(**body)
+        starting = ("starting", "not_started", "recovering")
+        end = time.monotonic() + READY
+        while (found := self.http.get(f"/sessions/{session}").json())["state"] in starting:
+            assert time.monotonic() < end, found
+        assert found["state"] == "idle", (found, self.log(session))
+        return session
+
+    def log(self, session: int) -> str:
+        return "\n".join(self.http.get(f"/sessions/{session}/log").json()["log"])
+
+    def submit(self, session: int, code: str, **body: Any) -> int:
+        response = self.http.post(f"/sessions/{session}/statements", json={"code": code, **body})
+        assert response.status_code == 201, response.text
+        return int(response.json()["id"])
+
+    def statement(self, session: int, statement: int, wait: float = 0) -> Json:
+        found: Json = self.http.get(
+            f"/sessions/{session}/statements/{statement}", params={"wait": wait}
+        ).json()
+        return found
+
+    def done(self, session: int, statement: int, seconds: float = 60) -> Json:
+        end = time.monotonic() + seconds
+        while (found := self.statement(session, statement, 1))["state"] in (
+            "waiting",
+            "running",
+            "cancelling",
+        ):
+            assert time.monotonic() < end, found
+        return found
+
+    def run(self, session: int, code: str, **body: Any) -> Json:
+        output: Json = self.done(session, self.submit(session, code, **body))["output"]
+        return output
+
+    def drivers(self, session: int) -> list[psutil.Process]:
+        """The processes of a session's driver: its own folder is in the sandbox's command."""
+        folder = str(self.data / "run" / "drivers" / str(session))
+        found = []
+        for process in psutil.process_iter(["cmdline", "status"]):
+            if folder in " ".join(process.info["cmdline"] or []).split(" "):
+                found += [process, *process.children(recursive=True)]
+        return list({process.pid: process for process in found}.values())
+
+
+@contextmanager
+def temp_livy(data: Path, **settings: str) -> Iterator[Livy]:
+    """A server that runs, and is gone with all its drivers afterwards."""
+    data.mkdir(parents=True, exist_ok=True)
+    server = Livy(data, **settings)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -1,0 +1,245 @@
+"""The Livy server with one real driver: what a client does in a session's life."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from tests.integration.livy import Livy, temp_livy, until
+
+
+@pytest.fixture(scope="module")
+def livy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Livy]:
+    with temp_livy(tmp_path_factory.mktemp("livy")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def session(livy: Livy) -> int:
+    return livy.ready(name="main", driverMemory="1g", conf={"spark.sql.shuffle.partitions": 3})
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("1+1", "2"),
+        ("print('out'); 2", "out\n2"),
+        ("import sys; print('out'); print('err',file=sys.stderr)", "out\nerr"),
+        ("None", ""),
+        ("spark.range(10).count()", "10"),
+        ("spark.range(2).show()", "+---+\n| id|\n+---+\n|  0|\n|  1|\n+---+"),
+        ("spark.conf.get('spark.sql.shuffle.partitions')", "'3'"),
+        ("spark.conf.get('spark.driver.memory')", "'1g'"),
+        ("spark.sparkContext.appName", "'main'"),
+    ],
+)
+def test_statement_output_is_as_livys(livy: Livy, session: int, code: str, text: str) -> None:
+    output = livy.run(session, code)
+    assert (output["status"], output["data"]) == ("ok", {"text/plain": text})
+
+
+def test_json_lines_are_free_of_warnings(livy: Livy, session: int) -> None:
+    code = (
+        "import warnings; warnings.warn('noise')\n"
+        'for row in spark.sql("SELECT 1 AS a").toJSON(use_unicode=True).take(2): print(row)'
+    )
+    assert livy.run(session, code)["data"] == {"text/plain": '{"a":1}'}
+
+
+def test_error_has_pythons_traceback(livy: Livy, session: int) -> None:
+    output = livy.run(session, "print('before')\n1/0")
+    assert output["status"] == "error"
+    assert (output["ename"], output["evalue"]) == ("ZeroDivisionError", "division by zero")
+    assert output["traceback"][-1] == "ZeroDivisionError: division by zero\n"
+    assert output["data"] == {"text/plain": "before"}
+
+
+def test_sql_gives_schema_and_data(livy: Livy, session: int) -> None:
+    output = livy.run(session, "SELECT 1 AS a, 'x' AS b", kind="sql")
+    shown = output["data"]["application/json"]
+    assert [field["name"] for field in shown["schema"]["fields"]] == ["a", "b"]
+    assert shown["data"] == [[1, "x"]]
+
+
+def test_running_statement_shows_its_output_so_far(livy: Livy, session: int) -> None:
+    number = livy.submit(session, "import time\nprint('first', flush=True)\ntime.sleep(60)")
+    until(lambda: livy.statement(session, number)["output"], 20, "output while it runs")
+    assert livy.statement(session, number)["output"]["data"] == {"text/plain": "first\n"}
+    assert livy.session(session)["state"] == "busy"
+    begun = time.monotonic()
+    answer = livy.http.post(f"/sessions/{session}/statements/{number}/cancel")
+    assert (answer.status_code, answer.json()) == (200, {"msg": "canceled"})
+    assert livy.done(session, number)["state"] == "cancelled"
+    assert time.monotonic() - begun < 3, "cancel must stop the code (aim: 1 s)"
+    assert livy.session(session)["state"] == "idle"
+    assert livy.run(session, "'goes on'")["data"] == {"text/plain": "'goes on'"}
+
+
+def test_waiting_statement_is_cancelled_and_never_runs(livy: Livy, session: int) -> None:
+    first = livy.submit(session, "import time; time.sleep(60)")
+    second = livy.submit(session, "ran = True")
+    livy.http.post(f"/sessions/{session}/statements/{second}/cancel")
+    assert livy.statement(session, second)["state"] == "cancelled"
+    assert livy.http.post(f"/sessions/{session}/interrupt").json() == {"msg": "interrupted"}
+    livy.done(session, first)
+    assert livy.run(session, "'ran' in dir()")["data"] == {"text/plain": "False"}
+
+
+def test_hold_ends_with_the_result(livy: Livy, session: int) -> None:
+    number = livy.submit(session, "import time; time.sleep(0.3)")
+    begun = time.monotonic()
+    assert livy.statement(session, number, wait=60)["state"] == "available" or (
+        time.monotonic() - begun >= 0.4
+    )
+    assert time.monotonic() - begun < 20
+
+
+def test_events_are_numbered_and_resume(livy: Livy, session: int) -> None:
+    number = livy.submit(session, "print('one')")
+    livy.done(session, number)
+    address = f"/sessions/{session}/statements/{number}/events"
+    text = livy.http.get(address).text
+    kinds = [line[7:] for line in text.splitlines() if line.startswith("event: ")]
+    assert kinds == ["state", "stream", "result", "state"]
+    rest = livy.http.get(address, headers={"Last-Event-ID": "2"}).text
+    assert [line for line in rest.splitlines() if line.startswith("id: ")] == ["id: 3", "id: 4"]
+
+
+def test_list_is_paged(livy: Livy, session: int) -> None:
+    address = f"/sessions/{session}/statements"
+    page = livy.http.get(address, params={"from": 1, "size": 2}).json()
+    assert [one["id"] for one in page["statements"]] == [1, 2]
+    last = page["total_statements"] - 1
+    page = livy.http.get(address, params={"size": 1, "order": "desc"}).json()
+    assert [one["id"] for one in page["statements"]] == [last]
+
+
+def test_completion_and_inspection(livy: Livy, session: int) -> None:
+    # The first completion of a kernel loads its completer.
+    body = {"code": "pri", "kind": "pyspark", "cursor": 3}
+    address = f"/sessions/{session}/completion"
+    until(
+        lambda: "print" in livy.http.post(address, json=body).json()["candidates"],
+        90,
+        "print is a candidate",
+    )
+    found = livy.http.post(f"/sessions/{session}/inspect", json={**body, "code": "print"}).json()
+    assert "Prints the values" in found["data"]["text/plain"]
+
+
+def test_spark_ui_works_through_the_server_only(livy: Livy, session: int) -> None:
+    answer = livy.http.get(f"/sessions/{session}/ui/")
+    assert answer.status_code == 302
+    assert answer.headers["location"] == f"/sessions/{session}/ui/jobs/"
+    page = livy.http.get(answer.headers["location"])
+    assert page.status_code == 200
+    links = [part.split('"')[0] for part in page.text.split('href="')[1:]]
+    own = [link for link in links if link.startswith("/")]
+    assert own
+    assert all(link.startswith(f"/sessions/{session}/ui/") for link in own)
+    style = next(link for link in own if link.endswith(".css"))
+    assert livy.http.get(style).headers["content-type"].startswith("text/css")
+    address = livy.run(session, "spark.sparkContext.uiWebUrl")["data"]["text/plain"].strip("'")
+    assert httpx.get(f"{address}/jobs/", trust_env=False).status_code in (401, 403)
+
+
+def test_log_is_the_tail_by_default(livy: Livy, session: int) -> None:
+    address = f"/sessions/{session}/log"
+    everything = livy.http.get(address, params={"from": 0, "size": 10000}).json()
+    tail = livy.http.get(address, params={"size": 2}).json()
+    assert tail["log"] == everything["log"][-2:]
+    assert tail["from"] == everything["total"] - 2
+
+
+def test_secrets_are_in_no_command_line_and_not_shown(livy: Livy, session: int) -> None:
+    shown = livy.http.get(f"/sessions/{session}").json()
+    assert shown["conf"] == {"spark.sql.shuffle.partitions": "3"}
+    processes = livy.drivers(session)
+    assert processes
+    assert not any("secretKey" in word for one in processes for word in one.cmdline())
+
+
+def test_driver_sees_its_project_and_nothing_of_the_platform(livy: Livy, session: int) -> None:
+    code = f"import os; os.path.exists('{livy.data}'), os.getcwd()"
+    assert livy.run(session, code)["data"]["text/plain"] == "(False, '/project/Jupyter')"
+
+
+BAD = [
+    ("GET", "/sessions/99999", None, 404, "Session '99999' not found."),
+    ("GET", "/sessions/abc", None, 404, "Session 'abc' not found."),
+    ("GET", "/sessions/99999/state", None, 404, "Session '99999' not found."),
+    ("GET", "/sessions/99999/log", None, 404, "Session '99999' not found."),
+    ("GET", "/sessions/99999/statements", None, 404, "Session '99999' not found."),
+    ("GET", "/sessions/99999/statements/0", None, 404, "Session '99999' not found."),
+    ("POST", "/sessions/99999/statements", '{"code": "1"}', 404, "Session '99999' not found."),
+    ("DELETE", "/sessions/99999", None, 404, "Session '99999' not found."),
+    ("POST", "/sessions/99999/statements/0/cancel", None, 404, "Session '99999' not found."),
+    ("POST", "/sessions/99999/completion", '{"code": "p"}', 404, "Session '99999' not found."),
+    ("POST", "/sessions", "{bad json", 400, None),
+    ("POST", "/sessions", "", 400, "No content to map due to end-of-input"),
+    ("POST", "/sessions", "[]", 400, None),
+    ("POST", "/sessions", '{"kind": "cobol"}', 400, None),
+    ("POST", "/sessions", '{"kind": "pyspark", "nosuchfield": 1}', 400, None),
+    ("POST", "/sessions", '{"kind": "pyspark", "driverMemory": "lots"}', 400, None),
+    ("POST", "/sessions", '{"kind": "pyspark", "numExecutors": "x"}', 400, None),
+    (
+        "POST",
+        "/sessions",
+        '{"kind": "pyspark", "jars": ["/etc/passwd"]}',
+        400,
+        "Rejected, Reason: requirement failed: "
+        "Local path /etc/passwd cannot be added to user sessions.",
+    ),
+    ("POST", "/sessions", '{"kind": "sql", "name": "main"}', 400, None),
+    ("POST", "/sessions", '{"conf": {"spark.ui.filters": "x"}}', 400, None),
+    ("POST", "/sessions/main/statements", '{"code": "1", "kind": "cobol"}', 400, None),
+    ("POST", "/sessions/main/statements", "{}", 400, 'Field "code" is missing.'),
+    ("POST", "/sessions/main/statements", "{bad json", 400, None),
+    ("GET", "/sessions/main/statements/9999", None, 404, "Statement not found"),
+    ("GET", "/sessions/main/statements/abc", None, 400, 'For input string: "abc"'),
+    ("POST", "/sessions/main/statements/9999/cancel", None, 404, "Statement not found"),
+    ("GET", "/batches/77", None, 404, "Session '77' not found."),
+    ("POST", "/batches", "{}", 400, "Rejected, Reason: requirement failed: File is required."),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status", "message"), BAD)
+def test_bad_requests_are_answered_as_livy_or_better(
+    livy: Livy,
+    session: int,
+    method: str,
+    path: str,
+    body: str | None,
+    status: int,
+    message: str | None,
+) -> None:
+    headers = {"content-type": "application/json"}
+    answer = livy.http.request(method, path, content=body, headers=headers)
+    assert answer.status_code == status, answer.text
+    assert answer.json()["msg"]
+    if message is not None:
+        assert answer.json() == {"msg": message}
+
+
+def test_cross_site_post_is_refused(livy: Livy, session: int) -> None:
+    for headers in (
+        {"Origin": "http://elsewhere.example", "content-type": "text/plain"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": livy.url, "content-type": "text/plain"},
+    ):
+        answer = livy.http.post(
+            f"/sessions/{session}/statements", content='{"code":"1"}', headers=headers
+        )
+        assert answer.status_code == 403
+    answer = livy.http.get("/sessions", headers={"Host": "rebound.example"})
+    assert answer.status_code == 401
+
+
+def test_delete_leaves_nothing(livy: Livy, session: int) -> None:
+    processes = livy.drivers(session)
+    assert livy.http.delete("/sessions/main").json() == {"msg": "deleted"}
+    assert livy.http.get(f"/sessions/{session}").status_code == 404
+    assert livy.http.delete(f"/sessions/{session}").status_code == 404
+    until(lambda: not any(one.is_running() for one in processes), 30, "the driver is gone")

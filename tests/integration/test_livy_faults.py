@@ -1,0 +1,96 @@
+"""The Livy server and its drivers are killed at bad moments; nothing is lost, nothing is left."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from tests.integration.livy import Livy, temp_livy, until
+
+
+@pytest.fixture(scope="module")
+def livy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Livy]:
+    with temp_livy(tmp_path_factory.mktemp("livy-faults")) as server:
+        yield server
+
+
+def test_killed_server_finds_its_session_again(livy: Livy) -> None:
+    session = livy.create()
+    # Accepted while the session starts.
+    first = livy.submit(session, "x = 41")
+    livy.done(session, first, 120)
+    code = "import time\nfor i in range(25): print(i, flush=True); time.sleep(0.2)\nx + 1"
+    running, waiting = livy.submit(session, code), livy.submit(session, "x + 2")
+    until(lambda: livy.statement(session, running)["output"], 20, "it runs")
+    livy.kill()
+    livy.start()
+    assert livy.session(session)["state"] in ("recovering", "busy")
+    expected = "".join(f"{i}\n" for i in range(25)) + "42"
+    assert livy.done(session, running)["output"]["data"] == {"text/plain": expected}
+    assert livy.done(session, waiting)["output"]["data"] == {"text/plain": "43"}
+    assert livy.statement(session, first)["state"] == "available"
+    livy.http.delete(f"/sessions/{session}")
+
+
+def test_ids_go_on_after_a_kill(livy: Livy) -> None:
+    first = livy.create()
+    livy.http.delete(f"/sessions/{first}")
+    livy.kill()
+    livy.start()
+    second = livy.create()
+    assert second > first
+    livy.http.delete(f"/sessions/{second}")
+    until(lambda: not livy.drivers(first) and not livy.drivers(second), 40, "both are gone")
+
+
+def test_killed_driver_is_dead_with_a_reason(livy: Livy) -> None:
+    session = livy.ready()
+    statement = livy.submit(session, "import time; time.sleep(60)")
+    until(lambda: livy.statement(session, statement)["state"] == "running", 20, "it runs")
+    processes = livy.drivers(session)
+    agent = next(one for one in processes if one.cmdline()[-2:] == ["-m", "hopyard.driver"])
+    # The words come after those of bubblewrap itself, whose command contains them too.
+    inner = [one for one in processes if one.name() != "bwrap" and one.parent() in processes]
+    agent = min(inner, key=lambda one: one.create_time(), default=agent)
+    agent.send_signal(signal.SIGKILL)
+    until(lambda: livy.session(session)["state"] == "dead", 20, "the session is dead")
+    shown = livy.session(session)
+    assert "SIGKILL" in shown["log"][-1]
+    assert "SIGKILL" in livy.log(session)
+    broken = livy.statement(session, statement)
+    assert broken["state"] == "error"
+    assert "SIGKILL" in broken["output"]["evalue"]
+    answer = livy.http.post(f"/sessions/{session}/statements", json={"code": "1"})
+    assert answer.status_code == 409
+    until(lambda: not any(one.is_running() for one in processes), 30, "nothing is left")
+    assert not (livy.data / "run" / "drivers" / str(session)).exists()
+
+
+def test_second_server_is_refused(livy: Livy) -> None:
+    command = [sys.executable, "-m", "hopyard.cli", "livy", "--port", str(livy.port)]
+    again = subprocess.run(
+        command,
+        env={"HOPYARD_DATA_DIR": str(livy.data), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert again.returncode != 0
+    assert "Another Livy server runs" in again.stderr + again.stdout
+
+
+def test_stopped_server_leaves_no_driver(livy: Livy) -> None:
+    session = livy.create()
+    until(lambda: livy.drivers(session), 20, "the driver runs")
+    processes = livy.drivers(session)
+    livy.process.send_signal(signal.SIGTERM)
+    livy.process.wait(timeout=40)
+    _, alive = psutil.wait_procs(processes, timeout=10)
+    assert not alive
+    livy.start()
+    assert livy.session(session)["state"] == "killed"

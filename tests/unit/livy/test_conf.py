@@ -1,0 +1,105 @@
+"""From a request to Spark properties."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from hopyard.errors import InvalidInput
+from hopyard.launchers.local import LocalLauncher
+from hopyard.livy import conf
+from hopyard.livy.requests import CreateSession
+from hopyard.settings import Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path, spark_conf={"spark.a": "operator", "spark.b": "operator"})
+
+
+def made(settings: Settings, **fields: object) -> dict[str, str]:
+    request = CreateSession.model_validate(fields)
+    return conf.spark_conf(
+        request, settings, app_name="name", ui_base="/projects/p", ui_secret=b"s" * 32
+    )
+
+
+def test_request_wins_over_operator_and_platform_over_request(settings: Settings) -> None:
+    properties = made(settings, driverMemory="3g", conf={"spark.a": "mine", "hopyard.x": "1"})
+    assert properties["spark.a"] == "mine"
+    assert properties["spark.b"] == "operator"
+    assert properties["spark.driver.memory"] == "3g"
+    assert properties["spark.driver.host"] == "127.0.0.1"
+    assert properties["spark.ui.proxyBase"] == "/projects/p"
+    assert "hopyard.x" not in properties
+    secret = properties[f"spark.{conf.FILTER}.param.secretKey"]
+    assert base64.urlsafe_b64decode(secret) == b"s" * 32
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *conf.OWNED,
+        "spark.master",
+        "spark.org.apache.spark.ui.JWSFilter.param.secretKey",
+        "no.spark.property",
+    ],
+)
+def test_owned_property_is_refused_by_name(settings: Settings, key: str) -> None:
+    request = CreateSession(conf={key: "x"})
+    with pytest.raises(InvalidInput, match=key.replace(".", r"\.")):
+        conf.check(request, settings, platform=True)
+
+
+def test_master_may_be_set_standalone(settings: Settings) -> None:
+    request = CreateSession(conf={"spark.master": "local[1]"})
+    conf.check(request, settings, platform=False)
+    assert made(settings, conf=request.conf)["spark.master"] == "local[1]"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"driverMemory": "1t"},
+        {"driverMemory": "1k"},
+        {"driverCores": 1000},
+        {"numExecutors": 1000},
+        {"proxyUser": "root"},
+    ],
+)
+def test_sizes_out_of_range_are_refused(settings: Settings, fields: dict[str, object]) -> None:
+    with pytest.raises(InvalidInput):
+        conf.check(CreateSession.model_validate(fields), settings, platform=True)
+
+
+@pytest.mark.parametrize(
+    ("size", "megabytes"),
+    [("2g", 2048), ("512m", 512), ("1024", 1024), ("1gb", 1024), (None, None)],
+)
+def test_memory_is_read_as_spark_does(size: str | None, megabytes: float | None) -> None:
+    assert conf.memory_mb(size) == megabytes
+
+
+@pytest.mark.parametrize(
+    ("path", "seen"),
+    [
+        ("Resources/a.jar", "/project/Resources/a.jar"),
+        ("/project/Resources/a.jar", "/project/Resources/a.jar"),
+        ("file:///project/a.zip#alias", "/project/a.zip#alias"),
+        ("hdfs:///x/a.jar", "hdfs:///x/a.jar"),
+    ],
+)
+def test_paths_are_the_drivers(settings: Settings, path: str, seen: str) -> None:
+    request = CreateSession(jars=[path])
+    assert conf.paths(request, LocalLauncher(settings), "/data/p")["jars"] == [seen]
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "file:/etc/passwd", "../x.jar", "/project/../x", "jar:file:/etc/passwd"]
+)
+def test_paths_outside_the_project_are_refused(settings: Settings, path: str) -> None:
+    for request in (CreateSession(files=[path]), CreateSession(conf={"spark.files": path})):
+        with pytest.raises(InvalidInput):
+            conf.paths(request, LocalLauncher(settings), "/data/p")
