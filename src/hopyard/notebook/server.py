@@ -24,6 +24,8 @@ from traitlets.config import Config
 ROOT_DIR = "/project/Jupyter"
 SHARE = Path(__file__).parent / "share" / "jupyter"
 """A Jupyter data folder (kernelspecs, Lab extensions): named by JUPYTER_PATH, copied nowhere."""
+CONFIG = Path(__file__).parent / "share" / "config"
+"""A Jupyter configuration folder: what Lab's own settings start with (it asks about no news)."""
 EXTENSIONS = {
     "jupyterlab": True,
     "nbclassic": True,
@@ -79,8 +81,9 @@ class Server(JupyterHubSingleUser):  # type: ignore[misc]
 
 def main() -> None:
     """Run the server until the Hub, or its own watchdog, ends it."""
-    others = os.environ.get("JUPYTER_PATH")
-    os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(SHARE), others]))
+    for variable, folder in (("JUPYTER_PATH", SHARE), ("JUPYTER_CONFIG_PATH", CONFIG)):
+        others = os.environ.get(variable)
+        os.environ[variable] = os.pathsep.join(filter(None, [str(folder), others]))
     # A short path of its own: the kernels' sockets are in it, and their paths may have 107 letters.
     with tempfile.TemporaryDirectory(prefix="hopyard-", ignore_cleanup_errors=True) as runtime:
         os.environ["JUPYTER_RUNTIME_DIR"] = runtime
