@@ -21,6 +21,9 @@ from hopyard.web.wiring import Wiring
 
 COOKIE = "hopyard-session"
 API = "/api/"
+SCOPE = "access:services!service=web"
+"""What a person's token needs: one that was made for less at `/hub/token` stays worth less."""
+_WHOLE = frozenset({SCOPE, "access:services"})
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,13 @@ async def caller(request: Request, services: Wiring) -> Caller:
 
     Raises:
         NotSignedIn: nobody who is known to the Hub.
-        NotAllowed: the request did not begin on one of our pages.
+        NotAllowed: the request did not begin on one of our pages, or the token is for less.
     """
     if request.url.path.startswith(API):
         token = bearer(request)
         who = await services.hub.identify(token)
+        if who.server is None and not who.scopes & _WHOLE:
+            raise NotAllowed(f"This token lacks the scope {SCOPE}.")
         return Caller(who.user, who.admin, token, who.server)
     session = services.seal.open_session(request.cookies.get(COOKIE, ""))
     if session is None:

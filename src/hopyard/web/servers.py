@@ -11,10 +11,11 @@ from typing import Literal
 from urllib.parse import quote
 
 from hopyard import log
-from hopyard.errors import Conflict, HopyardError
+from hopyard.errors import Conflict, HopyardError, NotFound
 from hopyard.identity.hub import HubClient, HubServer
 from hopyard.projects.jupyter.models import ServerRecord, ServerState
 from hopyard.projects.jupyter.service import Jupyter
+from hopyard.projects.members.service import Projects
 from hopyard.store.types import now
 from hopyard.web.livy import LivyClient
 from hopyard.web.seal import Seal
@@ -23,6 +24,8 @@ logger = log.get(__name__)
 
 JUST_ASKED = 5.0
 """Seconds in which a start that the Hub does not show yet counts as under way."""
+SECOND_LOOK = 5.0
+"""Seconds until a removed member's sessions are looked for again; livy keeps answers for 3."""
 _PATHS = {"lab": "lab", "classic": "nbclassic/tree"}
 
 
@@ -47,11 +50,15 @@ class ServerView:
 class Servers:
     """Starts, stops and looks at Jupyter servers."""
 
-    def __init__(self, hub: HubClient, livy: LivyClient, jupyter: Jupyter, seal: Seal) -> None:
+    def __init__(
+        self, hub: HubClient, livy: LivyClient, projects: Projects, jupyter: Jupyter, seal: Seal
+    ) -> None:
         self._hub = hub
         self._livy = livy
+        self._projects = projects
         self._jupyter = jupyter
         self._seal = seal
+        self._looks: set[asyncio.Task[None]] = set()
         self.bell = Bell()
 
     async def view(self, user: str, project: str) -> ServerView:
@@ -87,9 +94,23 @@ class Servers:
     async def expel(self, user: str, project: str) -> None:
         """Stop the server and the sessions of a user who is to have no part in a project.
 
-        What does not answer now is written to the log and does not keep the rest from happening:
-        the membership is gone already, so nothing new can be started.
+        What does not answer now is written to the log and does not keep the rest from happening.
+        Livy keeps the answers of our access door for seconds, so that a session could still be
+        made just after the membership has gone: a second look ends it.
         """
+        await self._end_all(user, project)
+        task = asyncio.create_task(self._look_again(user, project))
+        self._looks.add(task)
+        task.add_done_callback(self._looks.discard)
+
+    async def _look_again(self, user: str, project: str) -> None:
+        await asyncio.sleep(SECOND_LOOK)
+        try:
+            await self._projects.membership(user, project)  # is back in the meantime
+        except NotFound:
+            await self._end_all(user, project)
+
+    async def _end_all(self, user: str, project: str) -> None:
         try:
             await self._hub.stop_server(user, project)
         except HopyardError as error:

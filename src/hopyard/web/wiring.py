@@ -61,5 +61,5 @@ def wire(settings: Settings, platform: Platform) -> Wiring:
         jupyter=jupyter,
         accounts=Accounts(sessions, settings),
         logs=Logs(settings),
-        servers=Servers(hub, livy, jupyter, seal),
+        servers=Servers(hub, livy, projects, jupyter, seal),
     )

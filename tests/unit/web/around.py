@@ -80,9 +80,13 @@ def hub_routes(outside: Outside) -> list[Route]:
     async def whoami(request: Request) -> Response:
         kind, _, rest = token_of(request).partition("-")
         name, _, project = rest.partition("-")
-        if token_of(request) in outside.revoked or kind not in "ts" or name not in PEOPLE:
+        if token_of(request) in outside.revoked or kind not in "rst" or name not in PEOPLE:
             return JSONResponse({"message": "no"}, 403)
-        scopes = [f"access:servers!server={name}/{project}" if project else "access:servers!user"]
+        scopes = ["read:users:name!user"]  # a token that was made for less, `r-NAME`
+        if kind == "s":
+            scopes.append(f"access:servers!server={name}/{project}")
+        if kind == "t":
+            scopes += ["access:servers!user", "access:services!service=web"]
         model = {"kind": "user", "name": name, "admin": name == "root", "scopes": scopes}
         return JSONResponse(model)
 

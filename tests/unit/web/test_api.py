@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import asyncio
+
 from tests.unit.web.around import Web
 
 from hopyard.web.seal import Seal
+from hopyard.web.servers import SECOND_LOOK
 
 
 async def test_projects_live_and_die_by_the_api(web: Web) -> None:
@@ -35,6 +38,12 @@ async def test_removing_a_member_stops_the_server_and_the_sessions(web: Web) -> 
     assert outside.sessions == {2: "bob"}
     async with web.api("t-eve") as api:
         assert (await api.get("/api/v1/projects/hops")).status_code == 404
+    outside.sessions[3] = "eve"  # made while livy still took eve for a member
+    for _ in range(int(SECOND_LOOK + 10) * 10):
+        if 3 not in outside.sessions:
+            break
+        await asyncio.sleep(0.1)
+    assert outside.sessions == {2: "bob"}
     outside.sessions.clear()
 
 
@@ -102,3 +111,10 @@ async def test_health_and_documentation_need_no_sign_in(web: Web) -> None:
         assert "/api/v1/projects/{project}/access" in (await api.get("/api/docs")).text
         nothing = await api.get("/api/v1/nothing")
         assert (nothing.status_code, list(nothing.json())) == (404, ["error"])
+
+
+async def test_a_token_that_was_made_for_less_stays_worth_less(web: Web) -> None:
+    async with web.api("r-ada") as api:
+        for path in ("/me", "/projects", "/projects/hops", "/projects/hops/access"):
+            answer = await api.get("/api/v1" + path)
+            assert answer.status_code == 403 and "access:services" in answer.json()["error"]
