@@ -30,8 +30,9 @@ async def test_tutorial_runs_from_sign_in_to_stop(browser: Browser, admin: Place
 
         lab = await pages.open_in_tab(context, page, "#open")
         await _run_demo_notebook(lab, NOTEBOOK)
-        await _look_at_spark_ui(context, page)
         await _look_at_logs(context, page)
+        await _look_at_spark_ui(context, page)
+        await page.mouse.move(0, 0)
         await shot(page, "jupyter-page")
 
         await pages.stop(page)
@@ -57,6 +58,7 @@ async def _run_demo_notebook(lab: Page, notebook: str) -> None:
             re.compile(r"\[\d+\]:"), timeout=pages.CELL_SECONDS
         )
     await expect(lab.locator('.jp-RenderedText[data-mime-type*="stderr"]')).to_have_count(0)
+    await expect(lab.get_by_text("official Jupyter news")).to_have_count(0)
     picture = lab.locator(".jp-OutputArea-output img").first
     await picture.scroll_into_view_if_needed()
     await expect(picture).to_be_visible()
@@ -72,6 +74,7 @@ async def _look_at_spark_ui(context: BrowserContext, page: Page) -> None:
     broken: list[str] = []
     tab.on("response", lambda answer: broken.append(answer.url) if answer.status > 399 else None)
     await expect(tab.get_by_role("heading", name=re.compile("Spark Jobs"))).to_be_visible()
+    await expect(tab.locator("#content, body").first).to_contain_text("User: admin")
     await shot(tab, "spark-ui")
     for name in ("Stages", "Environment", "Executors", "Jobs"):
         await tab.locator(".navbar").get_by_role("link", name=name, exact=True).click()
