@@ -143,19 +143,24 @@ class Hopyard:
         return found
 
     def remaining(self) -> list[psutil.Process]:
-        """Return all processes that belong to this platform, by command line or environment."""
+        """Return all processes that belong to this platform.
+
+        Those that name its data directory or its addresses, and all below them: what runs in a
+        sandbox names neither.
+        """
         marks = [str(self.data_dir)]
         if self.settings.platform_file.exists():
             marks.append(self.platform.livy_url)
-        found = []
+        found: dict[int, psutil.Process] = {}
         for process in psutil.process_iter():
             try:
                 text = " ".join(process.cmdline()) + " ".join(process.environ().values())
-                if any(mark in text for mark in marks) and process.status() != "zombie":
-                    found.append(process)
+                if any(mark in text for mark in marks):
+                    below = process.children(recursive=True)
+                    found |= {one.pid: one for one in (process, *below)}
             except psutil.Error:
                 continue  # it ended, or is somebody else's
-        return found
+        return [one for one in found.values() if _lives(one)]
 
     def running(self, words: str) -> list[psutil.Process]:
         """Return those of its processes whose command line contains `words`."""
@@ -236,6 +241,13 @@ class Hopyard:
                 return project not in known
 
             await until("the Jupyter server is gone", gone, 60)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 @contextlib.asynccontextmanager
