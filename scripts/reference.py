@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from hopyard.cli import app
+from hopyard.livy.routes import meta, sessions, statements, ui
 from hopyard.projects.scopes import PERMISSIONS, Role, Scope
 from hopyard.settings import PREFIX, Limits, LivySettings, Settings
 
@@ -119,8 +121,22 @@ def _describe(command: Any, name: str, parts: list[str]) -> None:
         parts.append(section + ("\n\n" + "\n".join(rows) if child.params else ""))
 
 
+def livy() -> str:
+    """Return the table of what the Livy server answers; a project's prefix is left out."""
+    rows = ["| request | what it does |", "| --- | --- |"]
+    for router in (sessions.router, statements.router, ui.router, meta.project_router, meta.router):
+        for route in router.routes:
+            if not isinstance(route, APIRoute):
+                continue
+            said = (route.endpoint.__doc__ or "").strip().splitlines()[0]
+            for method in sorted(route.methods):
+                rows.append(f"| `{method} {route.path}` | {said} |")
+    return "\n".join(rows)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": commands,
+    "livy.md": livy,
     "permissions.md": permissions,
     "settings.md": settings,
 }
