@@ -11,6 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
+
 from tests.e2e.browser import chromium
 from tests.platform import ADMIN, DEMO, PASSWORD, Hopyard
 

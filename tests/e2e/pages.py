@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from playwright.async_api import BrowserContext, Page, expect
+
 from tests.e2e.browser import SECONDS
 
 LAUNCHER = ".jp-Launcher-body"

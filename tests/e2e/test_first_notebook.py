@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from hopyard.cli.demo import DISPLAY_NAME, FILES
 from tests.e2e import pages
 from tests.e2e.browser import SECONDS, shot, visitor
 from tests.e2e.conftest import Place
-
-from hopyard.cli.demo import DISPLAY_NAME, FILES
 
 NOTEBOOK = sorted(FILES.glob("*.ipynb"))[0].name
 

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 
 from playwright.async_api import Browser, expect
+
 from tests.e2e import pages
 from tests.e2e.browser import shot, visitor
 from tests.e2e.conftest import Place

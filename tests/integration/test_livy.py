@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+
 from tests.integration.livy import Livy, temp_livy, until
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
+
 from tests.integration.livy import Livy, temp_livy, until
 
 
@@ -44,7 +45,7 @@ def test_ids_go_on_after_a_kill(livy: Livy) -> None:
     second = livy.create()
     assert second > first
     livy.http.delete(f"/sessions/{second}")
-    until(lambda: not livy.drivers(first) and not livy.drivers(second), 40, "both are gone")
+    until(lambda: not livy.drivers(first) and not livy.drivers(second), 90, "both are gone")
 
 
 def test_killed_driver_is_dead_with_a_reason(livy: Livy) -> None:

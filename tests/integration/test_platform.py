@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from tests.platform import ADMIN, DEMO, PASSWORD, Hopyard, kill, until
 
 

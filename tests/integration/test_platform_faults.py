@@ -11,6 +11,7 @@ import httpx
 import psutil
 import pytest
 import pytest_asyncio
+
 from tests.platform import DEMO, Hopyard, kill, temp_hopyard, until
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 import pytest_asyncio
+
 from tests.integration.test_platform_faults import kill_and_wait
 from tests.platform import DEMO, Hopyard, kill, temp_hopyard, until
 

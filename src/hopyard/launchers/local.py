@@ -69,7 +69,7 @@ class LocalLauncher(Launcher):
         )
         _write_private(own / CONFIG, config)
         order.log.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "hopyard.driver"]
+        command = [sys.executable, "-P", "-m", "hopyard.driver"]
         environment = self._environment(own_seen, order.user)
         with order.log.open("ab") as log:
             if not self.sandboxed:

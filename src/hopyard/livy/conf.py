@@ -15,29 +15,11 @@ from urllib.parse import urlsplit
 from hopyard.errors import InvalidInput
 from hopyard.launchers.base import Launcher
 from hopyard.livy.requests import CreateSession
+from hopyard.protocol.properties import refusal
 from hopyard.settings import Settings
 
 FILTER = "org.apache.spark.ui.JWSFilter"
 
-OWNED = {
-    "spark.ui.filters": "it protects the Spark UI",
-    "spark.ui.proxyBase": "the Spark UI is shown through this server",
-    "spark.ui.proxyRedirectUri": "the Spark UI is shown through this server",
-    "spark.ui.port": "many Spark UIs share one machine",
-    "spark.driver.host": "the network belongs to the platform",
-    "spark.driver.bindAddress": "the network belongs to the platform",
-    "spark.driver.port": "the network belongs to the platform",
-    "spark.driver.blockManager.port": "the network belongs to the platform",
-    "spark.submit.deployMode": "the platform decides where drivers run",
-    "spark.app.id": "Spark gives it",
-    "spark.eventLog.dir": "the platform decides where logs go",
-    "spark.authenticate.secret": "secrets belong to the platform",
-    "spark.yarn.principal": "identities belong to the platform",
-    "spark.kerberos.principal": "identities belong to the platform",
-    "spark.kerberos.keytab": "identities belong to the platform",
-}
-"""Properties that a request may not set, and why."""
-OWNED_IN_PLATFORM = {"spark.master": "the administrator decides where Spark runs (spark_master)"}
 REMOTE = frozenset(
     {"hdfs", "s3", "s3a", "http", "https", "ftp", "abfss", "gs", "viewfs", "webhdfs"}
 )
@@ -55,12 +37,9 @@ def check(request: CreateSession, settings: Settings, *, platform: bool) -> None
     Raises:
         InvalidInput: names the property and the reason.
     """
-    owned = OWNED | (OWNED_IN_PLATFORM if platform else {})
     for key in request.conf or {}:
-        reason = owned.get(key)
-        if FILTER in key or key.startswith("spark.ui.filters."):
-            reason = OWNED["spark.ui.filters"]
-        if reason:
+        reason = refusal(key)
+        if reason and (platform or key != "spark.master"):
             raise InvalidInput(f"Rejected, Reason: {key} cannot be set: {reason}.", "conf")
         if not key.startswith(("spark.", "hopyard.", "livy.")):
             raise InvalidInput(
@@ -122,6 +101,7 @@ def spark_conf(
         **settings.spark_conf,
         **{key: str(value) for key, value in fields.items() if value},
         **asked,
+        "spark.hadoop.fs.permissions.umask-mode": "007",
         "spark.ui.port": "0",
         "spark.ui.proxyBase": ui_base,
         "spark.ui.filters": FILTER,

@@ -92,7 +92,7 @@ class Reconciler:
             await self._sessions.end(session, *fault)
 
     async def _look_at_end(self, session: Session) -> None:
-        if session.stopping:
+        if session.driving.locked():
             return
         if session.deleted:
             self._sessions.finish_later(session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -98,8 +99,8 @@ class Session:
     used: float = field(default_factory=time.monotonic)
     seen: float = field(default_factory=time.monotonic)
     """When a client last asked about it."""
-    stopping: bool = False
-    """Somebody is ending the driver now."""
+    driving: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while its driver is started, and while it is stopped: never both."""
 
     @property
     def kind(self) -> Kind:

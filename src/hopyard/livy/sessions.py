@@ -391,15 +391,15 @@ class Sessions:
             output_limit=self.output_limit,
         )
         try:
-            await self.ledger.write(rows.update_session(session, "secret_hash"))
-            order = Order(session.project, config, self.log_file(session), session.owner)
-            session.process = await self._launcher.start(order)
-            await self.ledger.write(rows.update_session(session, "process"))
+            async with session.driving:
+                if session.over:
+                    return
+                await self.ledger.write(rows.update_session(session, "secret_hash"))
+                order = Order(session.project, config, self.log_file(session), session.owner)
+                session.process = await self._launcher.start(order)
+                await self.ledger.write(rows.update_session(session, "process"))
         except HopyardError as error:
             await self.end(session, SessionState.ERROR, str(error))
-            return
-        if session.over:
-            await self._finish(session)
 
     async def end(self, session: Session, state: SessionState, reason: str) -> None:
         """End a session for good, with the reason that its owner reads."""
@@ -431,10 +431,7 @@ class Sessions:
 
     async def _finish(self, session: Session) -> None:
         """Make sure that nothing of a session's driver is left, then forget what was deleted."""
-        if session.stopping:
-            return
-        session.stopping = True
-        try:
+        async with session.driving:
             if session.process is not None:
                 await self._launcher.stop(session.process)
                 session.process = None
@@ -444,8 +441,6 @@ class Sessions:
                 self._all.pop(session.id, None)
             else:
                 await self.ledger.write(rows.update_session(session, "process"))
-        finally:
-            session.stopping = False
 
     def finish_later(self, session: Session) -> None:
         """Stop what is left of a session that is over."""

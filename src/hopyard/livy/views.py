@@ -58,7 +58,7 @@ def session_view(session: Session, addresses: Addresses) -> dict[str, Any]:
         "state": session.state.value,
         "kind": session.kind.value,
         "appInfo": {
-            "driverLogUrl": addresses.log(session) if session.process else None,
+            "driverLogUrl": addresses.log(session) if session.secret_hash else None,
             "sparkUiUrl": addresses.ui(session) if working and session.ui_url else None,
             "executorLogUrls": None,
         },

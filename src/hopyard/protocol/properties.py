@@ -15,6 +15,7 @@ _NETWORK = "the platform connects the driver with it"
 OWNED: dict[str, str] = {
     "spark.master": _IDENTITY,
     "spark.submit.deployMode": _IDENTITY,
+    "spark.app.id": _IDENTITY,
     "spark.kerberos.": _IDENTITY,
     "spark.yarn.keytab": _IDENTITY,
     "spark.yarn.principal": _IDENTITY,
@@ -30,6 +31,7 @@ OWNED: dict[str, str] = {
     "spark.io.encryption.": _SECURITY,
     "spark.ssl.": _SECURITY,
     "spark.ui.filters": _SECURITY,
+    "spark.ui.filters.": _SECURITY,
     "spark.org.apache.spark.ui.JWSFilter.": _SECURITY,
     "spark.ui.proxyBase": _SECURITY,
     "spark.ui.proxyRedirectUri": _SECURITY,
@@ -40,6 +42,7 @@ OWNED: dict[str, str] = {
     "spark.driver.port": _NETWORK,
     "spark.driver.bindAddress": _NETWORK,
     "spark.blockManager.port": _NETWORK,
+    "spark.driver.blockManager.port": _NETWORK,
     "spark.eventLog.": _LOGS,
     "spark.driver.log.": _LOGS,
 }

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.platform import until
 
 from hopyard.cli.supervisor import Child, Supervisor
 from hopyard.errors import SetupError
+from tests.platform import until
 
 
 async def _always() -> bool:

@@ -6,11 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.platform import until
-
 from hopyard.hub.tree import ServerTree
 from hopyard.launchers.processes import find
 from hopyard.launchers.sandbox import Sandbox
+from tests.platform import until
 
 # A program that starts another, in a session of its own, and does not listen to SIGTERM.
 STUBBORN = """

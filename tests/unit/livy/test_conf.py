@@ -11,6 +11,7 @@ from hopyard.errors import InvalidInput
 from hopyard.launchers.local import LocalLauncher
 from hopyard.livy import conf
 from hopyard.livy.requests import CreateSession
+from hopyard.protocol.properties import OWNED
 from hopyard.settings import Settings
 
 
@@ -41,8 +42,8 @@ def test_request_wins_over_operator_and_platform_over_request(settings: Settings
 @pytest.mark.parametrize(
     "key",
     [
-        *conf.OWNED,
-        "spark.master",
+        *(one for one in OWNED if not one.endswith(".")),
+        "spark.kerberos.keytab",
         "spark.org.apache.spark.ui.JWSFilter.param.secretKey",
         "no.spark.property",
     ],

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
-from tests.unit.web.around import Outside, Web, hub_routes, livy_routes, serve
 
 from hopyard.projects.accounts.service import Accounts
 from hopyard.projects.jupyter.service import Jupyter
@@ -15,6 +14,7 @@ from hopyard.projects.members.service import Projects
 from hopyard.settings import Platform, Settings
 from hopyard.store.engine import make_engine, make_sessions, migrate
 from hopyard.web.app import create_app
+from tests.unit.web.around import Outside, Web, hub_routes, livy_routes, serve
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.unit.web.around import Web
-
 from hopyard.web.seal import Seal
 from hopyard.web.servers import SECOND_LOOK
+from tests.unit.web.around import Web
 
 
 async def test_projects_live_and_die_by_the_api(web: Web) -> None:

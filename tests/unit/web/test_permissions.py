@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
-from tests.unit.web.around import Web
 
 from hopyard.projects.scopes import PERMISSIONS, Role, Scope
 from hopyard.settings import Platform, Settings
 from hopyard.web.app import create_app
 from hopyard.web.deps import Allow, public
+from tests.unit.web.around import Web
 
 VALUES = {"project": "hops", "user": "nobody", "session": "7", "invitation": "999999"}
 VALUES |= {"source": "session-7", "path": "jobs/"}

@@ -4,6 +4,7 @@ import asyncio
 import re
 
 import pytest
+
 from tests.unit.web.around import Web
 
 PAGES = [
