@@ -222,7 +222,10 @@ def _on_signals(stopped: asyncio.Event, supervisor: Supervisor) -> None:
         stopped.set()
 
     loop = asyncio.get_running_loop()
-    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    heard = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # that would be `nohup`
+        heard.append(signal.SIGHUP)
+    for one in heard:
         loop.add_signal_handler(one, stop)
 
 
