@@ -151,7 +151,7 @@ async def measure(folder: Path, runs: int) -> list[Row]:
     return rows
 
 
-def page(rows: list[Row], runs: int) -> str:
+def page(rows: list[Row], runs: int, load: float) -> str:
     """Return the page."""
     lines = [f"| {r.what} | {r.ours} | {r.compared} | {r.ratio} | {r.aim} |" for r in rows]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -162,7 +162,7 @@ def page(rows: list[Row], runs: int) -> str:
         + "\n".join(lines)
         + f"\n\nMeasured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores with "
         f"{memory:.0f} GiB, {machine.system()}, Python {machine.python_version()}, {versions}; "
-        f"load before the run {os.getloadavg()[0]:.1f}.\n"
+        f"load before the run {load:.1f}.\n"
     )
 
 
@@ -172,9 +172,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--print", action="store_true", help="do not write the page")
     arguments = parser.parse_args()
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="hopyard-bench-") as folder:
         rows = asyncio.run(measure(Path(folder), arguments.runs))
-    text = page(rows, arguments.runs)
+    text = page(rows, arguments.runs, load)
     print(text)
     if not arguments.print:
         PAGE.write_text(text)
