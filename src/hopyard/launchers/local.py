@@ -12,12 +12,14 @@ nothing survives even when the process outside (bubblewrap) was killed alone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from hopyard.errors import Unavailable
@@ -30,6 +32,8 @@ from hopyard.settings import Settings
 INSIDE_PROJECT = "/project"
 INSIDE_OWN = "/run/hopyard"
 CONFIG = "driver.json"
+INFO = "sandbox.json"
+INFO_SECONDS = 20.0
 STOP_SECONDS = 10.0
 KILL_SECONDS = 5.0
 PASSED_ON = ("PATH", "JAVA_HOME", "SPARK_HOME", "HADOOP_CONF_DIR", "TZ")
@@ -79,19 +83,12 @@ class LocalLauncher(Launcher):
                 writable={project: INSIDE_PROJECT, own: INSIDE_OWN},
                 work_dir=f"{INSIDE_PROJECT}/Jupyter",
             )
-            reading, writing = os.pipe()
-            try:
-                child = self._spawn(
-                    box.wrap(command, writing), environment, log.fileno(), passed=(writing,)
-                )
-            finally:
-                os.close(writing)
-            with os.fdopen(reading) as stream:
-                told = stream.read()
-        if not told:
-            child.wait(timeout=KILL_SECONDS)
-            raise Unavailable("The driver's sandbox cannot be made: see the driver's log.")
-        return self._remember(child, int(json.loads(told)["child-pid"]))
+            # A file and no pipe: bubblewrap must not stop half-way when this process is killed.
+            info = own / INFO
+            with info.open("wb") as writing:
+                words = box.wrap(command, writing.fileno())
+                child = self._spawn(words, environment, log.fileno(), passed=(writing.fileno(),))
+        return self._remember(child, _first_inside(info, child))
 
     @staticmethod
     def _spawn(
@@ -169,6 +166,20 @@ class LocalLauncher(Launcher):
     async def clean(self, session: int) -> None:
         """Remove the scratch files of a driver that has ended (see the contract)."""
         await asyncio.to_thread(shutil.rmtree, self._own_folder(session), ignore_errors=True)
+
+
+def _first_inside(info: Path, child: subprocess.Popen[bytes]) -> int:
+    """Wait for bubblewrap to say the number of the first process inside."""
+    end = time.monotonic() + INFO_SECONDS
+    while True:
+        ended = child.poll() is not None
+        with contextlib.suppress(ValueError):
+            return int(json.loads(info.read_bytes())["child-pid"])
+        if ended or time.monotonic() > end:
+            child.kill()
+            child.wait(timeout=KILL_SECONDS)
+            raise Unavailable("The driver's sandbox cannot be made: see the driver's log.")
+        time.sleep(0.002)
 
 
 def _write_private(file: Path, config: DriverConfig) -> None:
