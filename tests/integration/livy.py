@@ -35,6 +35,14 @@ def until(check: Callable[[], Any], seconds: float, what: str) -> Any:
     return found
 
 
+def words_of(process: psutil.Process) -> list[str]:
+    """A process's command; nothing when it is gone (or a zombie)."""
+    try:
+        return list(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return []
+
+
 class Livy:
     """One server on one data directory; can be killed and started again."""
 
@@ -124,7 +132,7 @@ class Livy:
         for process in psutil.process_iter(["cmdline", "status"]):
             if folder in " ".join(process.info["cmdline"] or []).split(" "):
                 found += [process, *process.children(recursive=True)]
-        return list({process.pid: process for process in found}.values())
+        return [one for one in {one.pid: one for one in found}.values() if words_of(one)]
 
 
 @contextmanager
