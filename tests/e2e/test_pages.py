@@ -24,7 +24,7 @@ async def test_value_out_of_range_is_refused_at_its_field(browser: Browser, plac
         await shot(page, "field-fault")
         await page.locator("#start").click()
         await expect(page.locator("#saved")).to_contain_text("correct the marked fields")
-        await expect(page.locator("#start")).to_be_visible()
+        await expect(page.locator("#start")).to_be_enabled()
         await page.get_by_label("Memory").first.fill("2048")
         await page.get_by_label("Cores").first.click()
         await expect(page.locator("#fault-memory")).to_be_empty()

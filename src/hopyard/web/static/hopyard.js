@@ -20,13 +20,32 @@ document.addEventListener("click", async (event) => {
   target.querySelector("span").textContent = "Copied";
 });
 
-// Start sends the same form to another address.
+// Start sends the same form to another address. One that was refused can be pressed again.
+let pressed = null;
 document.addEventListener("htmx:configRequest", (event) => {
   const by = event.detail.triggeringEvent?.submitter;
   if (!by || !("start" in by.dataset)) return;
   event.detail.path = by.getAttribute("formaction");
   event.detail.parameters.set?.("interface", by.value);
   by.disabled = true;
+  pressed = by;
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (pressed && !event.detail.successful) pressed.disabled = false;
+  pressed = null;
+});
+
+// The stream begins with what the page shows already: an open menu must not close by that.
+const shown = new WeakMap();
+for (const place of document.querySelectorAll("[sse-swap]")) {
+  shown.set(place, place.innerHTML.trim());
+}
+document.addEventListener("htmx:sseBeforeMessage", (event) => {
+  const piece = document.createElement("template");
+  piece.innerHTML = event.detail.data;
+  const next = piece.innerHTML.trim();
+  if (shown.get(event.target) === next) event.preventDefault();
+  else shown.set(event.target, next);
 });
 
 // A stream that is over: the membership or the sign-in ended. The page tells which.
