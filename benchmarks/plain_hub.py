@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -96,9 +98,16 @@ async def plain_hub(folder: Path, proxy: list[str]) -> AsyncIterator[PlainHub]:
             token=token,
         )
     )
+    # The Hub finds `jupyterhub-singleuser` by the path.
+    bin_folder = Path(sys.executable).parent
+    environment = os.environ | {"PATH": f"{bin_folder}{os.pathsep}{os.environ.get('PATH', '')}"}
     with (folder / "hub.log").open("w") as log:
         process = await asyncio.create_subprocess_exec(
-            "jupyterhub", "--config", str(config), cwd=folder, stdout=log, stderr=log
+            *(str(bin_folder / "jupyterhub"), "--config", str(config)),
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=log,
         )
     try:
         hub = PlainHub(f"http://127.0.0.1:{port}/", token, process.pid)
