@@ -377,14 +377,6 @@ async def test_a_sql_error_is_short(livy: Livy) -> None:
     assert "\tat " not in result.evalue
 
 
-@pytest.mark.parametrize("kind", [Kind.SPARK, Kind.SPARKR])
-async def test_a_kind_that_comes_later_says_so(livy: Livy, kind: Kind) -> None:
-    result = await livy.run("1", kind)
-    assert result.status == "error"
-    assert "later version" in result.evalue
-    assert "'pyspark'" in result.evalue
-
-
 async def test_completion_and_inspection(livy: Livy) -> None:
     await livy.send(Complete(request="c", kind=Kind.PYSPARK, code="spark.ran", cursor=9))
     answer = await livy.wait(lambda m: isinstance(m, Answer) and m.request == "c")

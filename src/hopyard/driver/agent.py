@@ -14,9 +14,9 @@ from collections.abc import Coroutine
 from typing import Any
 
 from hopyard.driver.home import Home
-from hopyard.driver.interpreters.base import Interpreter, InterpreterDied
-from hopyard.driver.interpreters.later import not_yet
+from hopyard.driver.interpreters.base import CannotStart, InterpreterDied
 from hopyard.driver.interpreters.python import KernelProcess, PythonInterpreter
+from hopyard.driver.interpreters.registry import Interpreters, Makers
 from hopyard.driver.interpreters.sql import SqlInterpreter
 from hopyard.driver.outbox import Outbox
 from hopyard.driver.spark import Spark, SparkFailed
@@ -57,10 +57,9 @@ class Agent:
         self._spark = spark
         self._outbox = Outbox()
         self._python = PythonInterpreter(spark, config.work_dir, kernel)
-        self._interpreters: dict[Kind, Interpreter] = {
-            Kind.PYSPARK: self._python,
-            Kind.SQL: SqlInterpreter(spark),
-        }
+        makers: Makers = {Kind.SQL: lambda: SqlInterpreter(spark)}
+        self._interpreters = Interpreters(makers)
+        self._interpreters.add(self._python)
         self._statements = Statements(
             spark, self._interpreters, self._outbox, config.output_limit, self._fail
         )
@@ -86,8 +85,8 @@ class Agent:
         if self._at_home:
             self._statements.fail_all(f"The session ended: {reason}.")
             self._outbox.put(Ended(reason=reason))
-        closing = [interpreter.close() for interpreter in self._interpreters.values()]
-        await asyncio.gather(self._spark.stop(), self._say_goodbye(), *closing)
+        closing = self._interpreters.close()
+        await asyncio.gather(self._spark.stop(), self._say_goodbye(), closing)
         for task in (home, log_forwarding, work, jvm, *self._tasks):
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -153,13 +152,15 @@ class Agent:
             self._end(message.reason or "the server asked for it")
 
     async def _answer(self, message: Complete | Inspect) -> None:
-        interpreter = self._interpreters.get(message.kind)
-        if interpreter is None:
-            content: dict[str, Any] = {"status": "error", "evalue": not_yet(message.kind).evalue}
-        elif isinstance(message, Complete):
-            content = await interpreter.complete(message.code, message.cursor)
-        else:
-            content = await interpreter.inspect(message.code, message.cursor, message.detail)
+        content: dict[str, Any]
+        try:
+            interpreter = await self._interpreters.ready(message.kind)
+            if isinstance(message, Complete):
+                content = await interpreter.complete(message.code, message.cursor)
+            else:
+                content = await interpreter.inspect(message.code, message.cursor, message.detail)
+        except (CannotStart, InterpreterDied, SparkFailed) as error:
+            content = {"status": "error", "evalue": str(error)}
         self._outbox.put(Answer(request=message.request, content=content))
 
     def _go(self, coroutine: Coroutine[Any, Any, None]) -> None:

@@ -10,13 +10,18 @@ from collections import deque
 from collections.abc import Callable
 
 from hopyard.driver import progress
-from hopyard.driver.interpreters.base import Code, Interpreter, InterpreterDied, Outcome
-from hopyard.driver.interpreters.later import not_yet
+from hopyard.driver.interpreters.base import (
+    CannotStart,
+    Code,
+    Interpreter,
+    InterpreterDied,
+    Outcome,
+)
+from hopyard.driver.interpreters.registry import Interpreters
 from hopyard.driver.outbox import Outbox
 from hopyard.driver.output import StatementOutput
 from hopyard.driver.spark import Spark, SparkFailed
 from hopyard.protocol.messages import Execute, Result, Started
-from hopyard.protocol.states import Kind
 
 log = logging.getLogger("hopyard.driver")
 
@@ -36,9 +41,10 @@ def milliseconds() -> int:
 class _Running:
     """The statement that runs now."""
 
-    def __init__(self, message: Execute, interpreter: Interpreter) -> None:
+    def __init__(self, message: Execute, starting: asyncio.Task[Interpreter]) -> None:
         self.message = message
-        self.interpreter = interpreter
+        self.starting = starting
+        """Gives the interpreter; takes long when its kind is used for the first time."""
         self.group = f"hopyard-statement-{message.statement}"
         self.cancelling: asyncio.Task[None] | None = None
         self.jobs_end: asyncio.Task[None] | None = None
@@ -46,13 +52,18 @@ class _Running:
         self.forced = False
         """Whether the interpreter was restarted since the code did not stop."""
 
+    @property
+    def interpreter(self) -> Interpreter:
+        """What runs the statement, once it has started."""
+        return self.starting.result()
+
 
 class Statements:
     """Queues, runs and cancels statements.
 
     Args:
         spark: the driver's JVM.
-        interpreters: by kind; a kind that is not there is answered with an error.
+        interpreters: by kind; one that cannot start is an error of the statement.
         outbox: where output and results go.
         output_limit: characters of one statement's output.
         fatal: called when an interpreter cannot be made again.
@@ -61,7 +72,7 @@ class Statements:
     def __init__(
         self,
         spark: Spark,
-        interpreters: dict[Kind, Interpreter],
+        interpreters: Interpreters,
         outbox: Outbox,
         output_limit: int,
         fatal: Callable[[str], None],
@@ -92,7 +103,11 @@ class Statements:
                 self._finish(statement, _CANCELLED, cancelled=True)
                 return
         running = self._running
-        if running and running.message.statement == statement and running.cancelling is None:
+        if running is None or running.message.statement != statement:
+            return
+        if not running.starting.done():
+            running.starting.cancel()
+        elif running.cancelling is None:
             running.jobs_end = asyncio.create_task(self._spark.cancel(running.group))
             running.cancelling = asyncio.create_task(self._stop(running))
 
@@ -115,11 +130,25 @@ class Statements:
 
     async def _one(self, message: Execute) -> None:
         self._outbox.put(Started(statement=message.statement, at=milliseconds()))
-        interpreter = self._interpreters.get(message.kind)
-        if interpreter is None:
-            self._finish(message.statement, not_yet(message.kind))
+        starting = asyncio.create_task(self._interpreters.ready(message.kind))
+        running = self._running = _Running(message, starting)
+        await asyncio.wait({starting})
+        if self._running is not running:  # ended meanwhile, with the driver
             return
-        running = self._running = _Running(message, interpreter)
+        try:
+            await self._run(running, starting.result())
+        except asyncio.CancelledError:
+            if not starting.cancelled():
+                raise
+            self._running = None
+            self._finish(message.statement, _CANCELLED, cancelled=True)
+        except (CannotStart, InterpreterDied, SparkFailed) as error:
+            self._running = None
+            cannot = Outcome("error", ename="CannotStart", evalue=str(error))
+            self._finish(message.statement, cannot)
+
+    async def _run(self, running: _Running, interpreter: Interpreter) -> None:
+        message = running.message
         output = StatementOutput(message.statement, self._outbox, self._output_limit)
         reporting = asyncio.create_task(
             progress.report(self._spark, self._outbox, message.statement, running.group)

@@ -13,6 +13,10 @@ class InterpreterDied(Exception):
     """The interpreter's process ended while it ran code; one sentence that says how."""
 
 
+class CannotStart(Exception):
+    """Code of a kind cannot run here; one sentence that says why, and what to install or use."""
+
+
 class Output(Protocol):
     """Takes what a statement shows while it runs."""
 
@@ -65,7 +69,13 @@ class Interpreter(ABC):
 
     @abstractmethod
     async def start(self) -> None:
-        """Make it ready; returns when code can run."""
+        """Make it ready; returns when code can run.
+
+        Raises:
+            CannotStart: what it needs is not installed.
+            InterpreterDied: it ended instead.
+            SparkFailed: it cannot join the Spark application.
+        """
 
     @abstractmethod
     async def execute(self, code: Code, output: Output) -> Outcome:
