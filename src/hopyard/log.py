@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextvars import ContextVar
 
 import structlog
+
+REQUEST: ContextVar[str] = ContextVar("request", default="")
+"""The number of the HTTP request that is being answered; in each line logged meanwhile."""
 
 
 def configure(level: str = "info") -> None:
     """Send structlog's events and the standard library's records to stderr in one form."""
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _with_request,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -39,6 +43,14 @@ def configure(level: str = "info") -> None:
     root.setLevel(level.upper())
     logging.getLogger("httpx").setLevel("WARNING")
     logging.getLogger("httpcore").setLevel("WARNING")
+
+
+def _with_request(
+    _: object, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    if number := REQUEST.get():
+        event.setdefault("request", number)
+    return event
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

@@ -58,9 +58,15 @@ class LivySettings(BaseModel, extra="forbid"):
     )
     idle_timeout: float = Field(3600.0, gt=0, description="a session without work ends after this")
     sessions_per_user: int = Field(10, ge=1, description="at the same time")
+    sessions_per_project: int = Field(100, ge=1, description="at the same time, of all its users")
     statements_waiting: int = Field(200, ge=1, description="per session")
     output_limit: int = Field(10_000_000, ge=1000, description="of one statement, then cut")
     request_limit: int = Field(10_000_000, ge=1000, description="of one request's body")
+    driver_url: str | None = Field(
+        None,
+        pattern="^wss?://.+/$",
+        description="`ws://HOST:PORT/` at which drivers reach this server, if another",
+    )
     csrf_protection: bool = Field(False, description="demand the header X-Requested-By")
 
 

@@ -167,6 +167,32 @@ def test_driver_sees_its_project_and_nothing_of_the_platform(livy: Livy, session
     assert livy.run(session, code)["data"]["text/plain"] == "(False, '/project/Jupyter')"
 
 
+def test_request_number_goes_from_http_to_the_drivers_log(livy: Livy, session: int) -> None:
+    answer = livy.http.post(
+        f"/sessions/{session}/statements",
+        json={"code": "'followed'"},
+        headers={"X-Request-ID": "follow-me-7"},
+    )
+    assert answer.headers["x-request-id"] == "follow-me-7"
+    number = answer.json()["id"]
+    livy.done(session, number)
+    until(lambda: f"statement {number} begins (request follow-me-7)" in livy.log(session), 20, "it")
+    assert "request='follow-me-7'" in (livy.data / "livy.log").read_text()
+
+
+def test_metrics_show_what_happened(livy: Livy, session: int) -> None:
+    livy.run(session, "1")
+    lines = livy.http.get("/metrics").text.splitlines()
+    figures = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    assert float(figures['livy_sessions{state="idle"}']) == 1
+    assert float(figures["livy_session_start_seconds_count"]) == 1
+    assert float(figures['livy_statement_seconds_count{kind="pyspark"}']) > 1
+    assert float(figures["livy_ledger_write_seconds_count"]) > 1
+    assert float(figures["livy_drivers_connected"]) == 1
+    assert 'livy_statements{state="waiting"}' in figures
+    assert "livy_driver_reconnects_total" in figures
+
+
 BAD = [
     ("GET", "/sessions/99999", None, 404, "Session '99999' not found."),
     ("GET", "/sessions/abc", None, 404, "Session 'abc' not found."),

@@ -61,6 +61,9 @@ def serve(
             # A driver's message has at most its statement's output.
             ws_max_size=4 * settings.livy.output_limit + 1_000_000,
             ws_per_message_deflate=False,
+            # A connection that only looks open is found out in this time.
+            ws_ping_interval=5,
+            ws_ping_timeout=10,
             # Held GETs and event streams are not waited for.
             timeout_graceful_shutdown=1,
         )

@@ -35,6 +35,8 @@ FINAL = {
 }
 FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0
 HANDSHAKE = 10.0
+PING, PONG = 5.0, 10.0
+"""Seconds between two questions whether home is still there, and to the answer."""
 
 
 class Home:
@@ -44,14 +46,20 @@ class Home:
         config: where home is and with which secret.
         outbox: what is to be sent.
         handle: takes each message but the handshake's and acknowledgements; must not block.
+        unfinished: says which statements run or wait here.
     """
 
     def __init__(
-        self, config: DriverConfig, outbox: Outbox, handle: Callable[[DownMessage], None]
+        self,
+        config: DriverConfig,
+        outbox: Outbox,
+        handle: Callable[[DownMessage], None],
+        unfinished: Callable[[], list[int]],
     ) -> None:
         self._config = config
         self._outbox = outbox
         self._handle = handle
+        self._unfinished = unfinished
         self._heard = time.monotonic()
         """When home was last there."""
 
@@ -84,13 +92,17 @@ class Home:
             additional_headers={"Authorization": f"Bearer {self._config.secret}"},
             open_timeout=patience,
             close_timeout=1,
-            ping_interval=10,
-            ping_timeout=30,
+            ping_interval=PING,
+            ping_timeout=PONG,
             max_size=None,
             compression=None,
             proxy=None,
         ) as socket:
-            hello = Hello(pid=os.getpid(), last_seq=self._outbox.last_seq)
+            hello = Hello(
+                pid=os.getpid(),
+                last_seq=self._outbox.last_seq,
+                unfinished=self._unfinished(),
+            )
             await socket.send(hello.model_dump_json())
             async with asyncio.timeout(patience):
                 welcome = DOWN.validate_json(await socket.recv())

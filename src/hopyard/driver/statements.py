@@ -8,6 +8,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from hopyard.driver import progress
 from hopyard.driver.interpreters.base import (
@@ -38,9 +39,13 @@ def milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-def group_of(statement: int) -> str:
-    """Return the name of the Spark job group of a statement."""
-    return f"hopyard-statement-{statement}"
+@dataclass(frozen=True)
+class _Begun:
+    """When a statement began, by the machine's clock and by one that never jumps."""
+
+    statement: int
+    at: int
+    monotonic: float
 
 
 class _Running:
@@ -50,7 +55,7 @@ class _Running:
         self.message = message
         self.starting = starting
         """Gives the interpreter; takes long when its kind is used for the first time."""
-        self.group = group_of(message.statement)
+        self.group = f"hopyard-statement-{message.statement}"
         self.cancelling: asyncio.Task[None] | None = None
         self.jobs_end: asyncio.Task[None] | None = None
         """The cancel of its Spark jobs; it must happen even if the code stops at once."""
@@ -91,6 +96,7 @@ class Statements:
         self._waiting: deque[Execute] = deque()
         self._news = asyncio.Event()
         self._running: _Running | None = None
+        self._begun: _Begun | None = None
 
     def add(self, message: Execute) -> None:
         """Take a statement, once; what is already known is ignored."""
@@ -99,6 +105,11 @@ class Statements:
         self._known.add(message.statement)
         self._waiting.append(message)
         self._news.set()
+
+    def unfinished(self) -> list[int]:
+        """Return the statements that run or wait."""
+        running = [self._running.message.statement] if self._running else []
+        return [*running, *(message.statement for message in self._waiting)]
 
     def cancel(self, statement: int) -> None:
         """Stop a statement, or take it out of the queue."""
@@ -134,7 +145,9 @@ class Statements:
             await self._one(self._waiting.popleft())
 
     async def _one(self, message: Execute) -> None:
-        self._outbox.put(Started(statement=message.statement, at=milliseconds()))
+        begun = self._begun = _Begun(message.statement, milliseconds(), time.monotonic())
+        log.info("statement %d begins (request %s)", message.statement, message.request or "-")
+        self._outbox.put(Started(statement=message.statement, at=begun.at))
         starting = asyncio.create_task(self._interpreters.ready(message.kind))
         running = self._running = _Running(message, starting)
         await asyncio.wait({starting})
@@ -210,11 +223,17 @@ class Statements:
         data: dict[str, object] | None = None,
         cancelled: bool = False,
     ) -> None:
+        at, took, begun = milliseconds(), 0.0, self._begun
+        if begun is not None and begun.statement == statement:
+            took = time.monotonic() - begun.monotonic
+            at = begun.at + round(took * 1000)  # also when the machine's clock was set meanwhile
+        status = "cancelled" if cancelled else outcome.status
+        log.info("statement %d: %s after %.3f s", statement, status, took)
         self._outbox.put(
             Result(
                 statement=statement,
-                at=milliseconds(),
-                status="cancelled" if cancelled else outcome.status,
+                at=at,
+                status=status,
                 data=outcome.data if data is None else data,
                 metadata=outcome.metadata,
                 ename=outcome.ename,

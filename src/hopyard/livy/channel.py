@@ -11,11 +11,11 @@ import asyncio
 import hmac
 
 from pydantic import ValidationError
-from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from hopyard import log
 from hopyard.errors import Unavailable
+from hopyard.livy import metrics
 from hopyard.livy.inbox import Batch
 from hopyard.livy.records import Session
 from hopyard.livy.sessions import Sessions, hash_of
@@ -66,6 +66,9 @@ class Channel:
         self._ending: str | None = None
         self._news = asyncio.Event()
         self._room = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._hung_up = False
+        self._over = asyncio.Event()
 
     def send(self, message: DownMessage) -> None:
         """Send a message, after those before it."""
@@ -75,30 +78,45 @@ class Channel:
         """Close the connection, after what was sent before."""
         self._down.put_nowait(code)
 
+    async def drop(self) -> None:
+        """Stop listening; return when all that came in is written down.
+
+        For a connection that may be dead: it is not waited for, and what it still had under way
+        comes again by the new one.
+        """
+        for task in self._tasks[:2]:
+            task.cancel()
+        await self._over.wait()
+
     async def run(self, hello: Hello) -> None:
         """Speak with the driver until the connection ends."""
         session = self._session
+        if session.agent is not None or session.app_id is not None:
+            metrics.RECONNECTS.inc()
         session.line, session.agent = self, hello.pid
-        tasks = [
+        self._tasks = tasks = [
             asyncio.create_task(work(), name=f"driver-{session.id}-{work.__name__}")
             for work in (self._send_all, self._read_all, self._write_all)
         ]
         self.send(Welcome(acked=session.written))
-        self._sessions.dialled(session)
+        self._sessions.dialled(session, hello.unfinished)
         try:
-            done, _ = await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                error = task.exception()
+                error = None if task.cancelled() else task.exception()
                 if error is not None and not isinstance(error, WebSocketDisconnect | RuntimeError):
                     raise error
         finally:
-            await self._flush()
-            for task in tasks:
+            for task in tasks[:2]:
                 task.cancel()
+            # What came in is written to the end: nobody would send it again.
+            self._hung_up = True
+            self._news.set()
             await asyncio.gather(*tasks, return_exceptions=True)
             if session.line is self:
                 session.line = None
                 self._sessions.hung_up(session)
+            self._over.set()
 
     async def _send_all(self) -> None:
         while True:
@@ -124,7 +142,7 @@ class Channel:
                 self._news.set()
                 continue
             if isinstance(message, Answer):
-                self._sessions.answered(session, message)
+                self._sessions.answered(message)
             else:
                 self._ending = self._batch.apply(message) or self._ending
             session.applied = self._last = message.seq
@@ -135,7 +153,7 @@ class Channel:
                 await self._room.wait()
 
     async def _write_all(self) -> None:
-        while True:
+        while self._unwritten or not self._hung_up:
             await self._news.wait()
             self._news.clear()
             await self._flush()
@@ -164,13 +182,6 @@ class Channel:
             self._sessions.driver_said_end(session, reason)
 
 
-def is_driver(session: Session, request: HTTPConnection) -> bool:
-    """Say whether a request shows the secret of a session's driver."""
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    shown = hash_of(secret.strip())
-    return scheme.lower() == "bearer" and hmac.compare_digest(shown, session.secret_hash)
-
-
 async def serve_driver(socket: WebSocket, key: int, sessions: Sessions) -> None:
     """Take the call of a driver: check its secret, then speak with it."""
     await socket.accept()
@@ -178,7 +189,9 @@ async def serve_driver(socket: WebSocket, key: int, sessions: Sessions) -> None:
     if session is None:
         await socket.close(GONE)
         return
-    if not is_driver(session, socket):
+    scheme, _, secret = socket.headers.get("authorization", "").partition(" ")
+    shown = hash_of(secret.strip())
+    if scheme.lower() != "bearer" or not hmac.compare_digest(shown, session.secret_hash):
         _log.warning("driver with a wrong secret", session=key)
         await socket.close(UNAUTHORISED)
         return
@@ -195,7 +208,7 @@ async def serve_driver(socket: WebSocket, key: int, sessions: Sessions) -> None:
             await socket.close(REPLACED)
             return
         # The same agent dialled again before its old connection was seen to be dead.
-        session.line.close(1000)
+        await session.line.drop()
     channel = Channel(socket, session, sessions)
     await channel.run(hello)
     if socket.client_state is WebSocketState.CONNECTED and sessions.is_gone(session):

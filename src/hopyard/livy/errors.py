@@ -57,5 +57,7 @@ async def _of_parameters(_: Request, error: Exception) -> Response:
 
 
 async def _unknown(request: Request, error: Exception) -> Response:
-    _log.error("request failed", path=request.url.path, exc_info=error)
-    return JSONResponse({"msg": "The server made a mistake; its log has the details."}, 500)
+    number = request.scope.get("request_id", "")
+    _log.error("request failed", request=number, path=request.url.path, exc_info=error)
+    message = f"The server made a mistake; its log has the details (request {number})."
+    return JSONResponse({"msg": message}, 500, {"X-Request-ID": number})

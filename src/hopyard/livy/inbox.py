@@ -6,9 +6,10 @@ this process dies in between, the driver sends it again and the same happens aga
 
 from __future__ import annotations
 
+import time
 from urllib.parse import urlsplit
 
-from hopyard.livy import outputs, rows
+from hopyard.livy import metrics, outputs, rows
 from hopyard.livy.ledger import Write
 from hopyard.livy.records import Event, Session, Statement
 from hopyard.protocol.messages import (
@@ -78,6 +79,7 @@ class Batch:
         session.app_id = message.app_id
         session.ui_url = message.ui_url if _is_local(message.ui_url) else None
         self._fields |= {"app_id", "ui_url", "state"}
+        metrics.START_SECONDS.observe(time.monotonic() - session.made)
         session.move(SessionState.IDLE)
         session.settle()
         session.news.tell()
@@ -112,14 +114,17 @@ class Batch:
         if not statement.move(state):
             return
         statement.output = outputs.compose(statement, message)
-        statement.completed = message.at
         statement.started = statement.started or message.at
+        statement.completed = max(message.at, statement.started)
         if not cancelled:
             statement.progress = 1.0
         self._event(statement, "result", {"output": statement.output})
         self._event(statement, "state", {"state": statement.state.value})
         self._changed[statement.id] = statement
         statement.size += sum(len(str(value)) for value in message.data.values())
+        metrics.STATEMENT_SECONDS.labels(statement.kind.value).observe(
+            time.monotonic() - statement.taken
+        )
         self._session.finish(statement)
 
     def _output(self, statement: Statement, kind: str, payload: dict[str, object]) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hopyard import log
 from hopyard.errors import Unavailable
+from hopyard.livy import metrics
 
 Write = tuple[Executable, Any]
 """A statement of SQLAlchemy and its parameters (a dictionary, a list of them, or None)."""
@@ -93,18 +94,23 @@ class Ledger:
     async def _commit(self, batch: list[_Waiting]) -> bool:
         results: list[list[Any]] = []
         try:
-            async with self._engine.begin() as connection:
-                for writes, _ in batch:
-                    keys = []
-                    for statement, parameters in writes:
-                        result = await connection.execute(statement, parameters)
-                        one = result.is_insert and not isinstance(parameters, list)
-                        keys.append(result.inserted_primary_key if one else None)
-                    results.append(keys)
+            with metrics.WRITE_SECONDS.time():
+                await self._write_all(batch, results)
         except SQLAlchemyError as error:
+            metrics.WRITES_FAILED.inc()
             _log.error("write failed", error=str(error), writes=len(batch))
             return False
         for (_, done), keys in zip(batch, results, strict=True):
             if not done.done():
                 done.set_result(keys)
         return True
+
+    async def _write_all(self, batch: list[_Waiting], results: list[list[Any]]) -> None:
+        async with self._engine.begin() as connection:
+            for writes, _ in batch:
+                keys = []
+                for statement, parameters in writes:
+                    result = await connection.execute(statement, parameters)
+                    one = result.is_insert and not isinstance(parameters, list)
+                    keys.append(result.inserted_primary_key if one else None)
+                results.append(keys)

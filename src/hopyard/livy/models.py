@@ -72,6 +72,8 @@ class StatementRow(Base):
     started: Mapped[int] = mapped_column(BigInteger, default=0)
     """Milliseconds since 1970, as the next."""
     completed: Mapped[int] = mapped_column(BigInteger, default=0)
+    request: Mapped[str] = mapped_column(String(64), server_default="")
+    """The number of the HTTP request that made it."""
     output: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """What Livy calls output, once it is done."""
 

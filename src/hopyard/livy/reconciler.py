@@ -8,6 +8,8 @@
 - A session that a Jupyter server made: it ends when that server stopped or was started anew. When
   the Hub does not answer, nothing is ended.
 - What was over for an hour is forgotten; what was deleted and is not yet stopped, is stopped.
+
+All times are measured in this process's own clock: setting the machine's ends no session.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from datetime import timedelta
 
 from hopyard import log
 from hopyard.errors import HopyardError
@@ -28,11 +29,10 @@ from hopyard.livy.requests import seconds
 from hopyard.livy.sessions import Sessions
 from hopyard.protocol.states import SessionState
 from hopyard.settings import LivySettings
-from hopyard.store.types import now
 
 TICK = 1.0
 HUB_TICK = 5.0
-RETAIN = timedelta(hours=1)
+RETAIN = 3600.0
 MARGIN = 10.0
 """Seconds more than a driver's own orphan timeout, so that it is the first to give up."""
 
@@ -96,7 +96,7 @@ class Reconciler:
             return
         if session.deleted:
             self._sessions.finish_later(session)
-        elif session.ended is None or now() - session.ended > RETAIN:
+        elif session.stopped is None or time.monotonic() - session.stopped > RETAIN:
             await self._sessions.delete(session)
 
     async def _fault(self, session: Session) -> tuple[SessionState, str] | None:
@@ -117,7 +117,7 @@ class Reconciler:
     def _out_of_time(self, session: Session) -> tuple[SessionState, str] | None:
         asked, present = session.request, time.monotonic()
         ttl = seconds(asked.ttl)
-        if ttl and now() - session.created > timedelta(seconds=ttl):
+        if ttl and present - session.made > ttl:
             return _S.KILLED, f"Its time to live of {asked.ttl} was over."
         heartbeat = asked.heartbeatTimeoutInSecond
         if heartbeat and present - session.seen > heartbeat:

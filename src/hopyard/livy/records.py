@@ -35,6 +35,10 @@ class Statement:
     progress: float = 0.0
     started: int = 0
     completed: int = 0
+    request: str = ""
+    """The number of the HTTP request that made it; the driver's log has it too."""
+    taken: float = field(default_factory=time.monotonic)
+    """When it was taken, in this process's own clock."""
     output: dict[str, Any] | None = None
     events: list[Event] = field(default_factory=list)
     """What happened; of one that is read from the table they stay there."""
@@ -59,6 +63,9 @@ class Line(Protocol):
 
     def close(self, code: int) -> None:
         """Close the connection."""
+
+    async def drop(self) -> None:
+        """Stop listening, since the driver dialled again."""
 
 
 @dataclass(slots=True, eq=False)
@@ -94,8 +101,11 @@ class Session:
     agent: int | None = None
     """The agent's own process number: tells a second agent from one that dials again."""
     news: News = field(default_factory=News)
+    made: float = field(default_factory=time.monotonic)
+    """When it was made, in this process's own clock as the next four: the machine's may jump."""
+    stopped: float | None = None
     launched: float = field(default_factory=time.monotonic)
-    """When its driver was started or looked for, as the next two in this process's own clock."""
+    """When its driver was started or looked for."""
     used: float = field(default_factory=time.monotonic)
     seen: float = field(default_factory=time.monotonic)
     """When a client last asked about it."""

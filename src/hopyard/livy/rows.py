@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
@@ -12,6 +14,7 @@ from hopyard.livy.models import EventRow, SessionRow, StatementRow
 from hopyard.livy.records import Event, Session, Statement
 from hopyard.livy.requests import CreateSession
 from hopyard.protocol.states import Kind, SessionState, StatementState
+from hopyard.store.types import now
 
 _SESSION = SessionRow.__table__
 _STATEMENT = StatementRow.__table__
@@ -68,6 +71,7 @@ def insert_statement(statement: Statement) -> Write:
         **_changing(statement),
         "code": statement.code,
         "kind": statement.kind.value,
+        "request": statement.request,
     }
 
 
@@ -122,12 +126,19 @@ async def read_sessions(ledger: Ledger) -> list[Session]:
             server_started=row.server_started,
             deleted=row.deleted,
             ended=row.ended,
+            made=_in_own_clock(row.created),
+            stopped=_in_own_clock(row.ended) if row.ended else None,
             written=row.acked,
             applied=row.acked,
             next_statement=counts.get(row.id, 0),
         )
         for row in await ledger.read(select(_SESSION).order_by(_SESSION.c.id))
     ]
+
+
+def _in_own_clock(moment: datetime) -> float:
+    """Turn a moment into this process's clock; one that is yet to come was now."""
+    return time.monotonic() - max(0.0, (now() - moment).total_seconds())
 
 
 async def read_statements(
@@ -175,5 +186,6 @@ def _statement(row: Any) -> Statement:
         progress=row.progress,
         started=row.started,
         completed=row.completed,
+        request=row.request,
         output=row.output,
     )

@@ -26,7 +26,6 @@ from hopyard.livy.ledger import Ledger, Write
 from hopyard.livy.logfile import say
 from hopyard.livy.records import Event, Session, Statement
 from hopyard.livy.requests import AskCompletion, AskInspection, CreateSession, RunStatement
-from hopyard.livy.transfers import Transfers
 from hopyard.livy.views import Addresses
 from hopyard.protocol.messages import (
     GONE,
@@ -88,7 +87,6 @@ class Sessions:
         self._all: dict[int, Session] = {}
         self._asked: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.transfers = Transfers()
         self.lost = asyncio.Event()
         """Set when a driver's connection ended: somebody should look why."""
 
@@ -99,13 +97,19 @@ class Sessions:
 
         Raises:
             InvalidInput: the request asks for what is not allowed, or the name is taken.
-            TooMany: the user has as many sessions as are allowed.
+            TooMany: the user or the project has as many sessions as are allowed.
         """
         conf.check(request, self._settings, platform=self._platform)
         conf.paths(request, self._launcher, self._project_folder(caller.project))
-        mine = [one for one in self._all.values() if one.owner == caller.user and not one.over]
+        working = [one for one in self._all.values() if not one.over]
+        mine = [one for one in working if one.owner == caller.user]
+        theirs = sum(one.project == caller.project for one in working)
         if len(mine) >= self._settings.livy.sessions_per_user:
             raise TooMany(f"Rejected, Reason: {len(mine)} sessions are running, no more allowed.")
+        if theirs >= self._settings.livy.sessions_per_project:
+            raise TooMany(
+                f"Rejected, Reason: {theirs} sessions are running in this project, no more allowed."
+            )
         for other in mine:
             if request.name and (other.project, other.request.name) == (
                 caller.project,
@@ -182,9 +186,16 @@ class Sessions:
         self._check_working(session)
         if len(session.live) >= self._settings.livy.statements_waiting:
             raise TooMany(f"Rejected, Reason: {len(session.live)} statements are waiting.", 2)
-        statement = Statement(session.id, session.next_statement, request.code, kind)
+        statement = Statement(
+            session.id, session.next_statement, request.code, kind, request=log.REQUEST.get()
+        )
         session.next_statement += 1
-        await self.ledger.write(rows.insert_statement(statement))
+        try:
+            await self.ledger.write(rows.insert_statement(statement))
+        except Unavailable:
+            if session.next_statement == statement.id + 1:
+                session.next_statement = statement.id  # the number is free again
+            raise
         session.used = time.monotonic()
         if session.over:
             await self.ledger.write(self._break(session, statement))
@@ -231,7 +242,7 @@ class Sessions:
             return
         if statement.state is StatementState.WAITING:
             statement.move(StatementState.CANCELLED)
-            statement.completed = _milliseconds()
+            statement.completed = max(_milliseconds(), statement.started)
             session.finish(statement)
         else:
             statement.move(StatementState.CANCELLING)
@@ -320,8 +331,13 @@ class Sessions:
         """Say whether a driver has nothing to do here any more."""
         return self.of_driver(session.id) is None
 
-    def dialled(self, session: Session) -> None:
-        """A driver is connected: bring it up to date."""
+    def dialled(self, session: Session, unfinished: list[int]) -> None:
+        """A driver is connected: bring it up to date.
+
+        Args:
+            session: whose driver.
+            unfinished: the statements that it runs or will run.
+        """
         if session.state is SessionState.RECOVERING:
             session.move(SessionState.IDLE if session.app_id else SessionState.STARTING)
             session.settle()
@@ -329,15 +345,17 @@ class Sessions:
             session.send(self._execute(statement))
             if statement.state is StatementState.CANCELLING:
                 session.send(Cancel(statement=statement.id))
+        for key in unfinished:
+            if key not in session.live:  # cancelled while the driver could not be told
+                session.send(Cancel(statement=key))
 
     def hung_up(self, session: Session) -> None:
         """A driver's connection ended."""
         session.launched = time.monotonic()
         self.lost.set()
 
-    def answered(self, session: Session, message: Answer) -> None:
+    def answered(self, message: Answer) -> None:
         """A driver answered a question."""
-        self.transfers.refused(session, message.request, message.content)
         waiting = self._asked.get(message.request)
         if waiting is not None and not waiting.done():
             waiting.set_result(message.content)
@@ -349,7 +367,12 @@ class Sessions:
 
     @staticmethod
     def _execute(statement: Statement) -> Execute:
-        return Execute(statement=statement.id, code=statement.code, kind=statement.kind)
+        return Execute(
+            statement=statement.id,
+            code=statement.code,
+            kind=statement.kind,
+            request=statement.request,
+        )
 
     # --- beginning and ending --------------------------------------------------------------------
 
@@ -408,7 +431,7 @@ class Sessions:
         """End a session for good, with the reason that its owner reads."""
         if session.over or not session.move(state):
             return
-        session.reason, session.ended = reason, now()
+        session.reason, session.ended, session.stopped = reason, now(), time.monotonic()
         _log.info("session over", session=session.id, state=state.value, reason=reason)
         writes = [self._break(session, one) for one in list(session.live.values())]
         session.send(Shutdown(reason=reason))
@@ -427,7 +450,7 @@ class Sessions:
     def _break(self, session: Session, statement: Statement) -> Write:
         statement.move(StatementState.ERROR)
         statement.output = outputs.broken(statement, "SessionOver", session.reason)
-        statement.completed = _milliseconds()
+        statement.completed = max(_milliseconds(), statement.started)
         session.finish(statement)
         statement.news.tell()
         return rows.update_statement(statement)

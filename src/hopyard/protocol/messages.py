@@ -9,7 +9,8 @@ not acknowledged and replays it after it dialled again. The server drops what it
 written (`seq` at most the last one written), so nothing is lost and nothing is there twice.
 
 Down (server to agent), messages are idempotent: `execute` with a statement that the agent already
-has is ignored, so after `welcome` the server sends everything that is not done again.
+has is ignored, so after `welcome` the server sends everything that is not done again; what the
+agent has and the server calls done (it was cancelled meanwhile) is cancelled.
 
 The handshake: agent `hello` → server `welcome(acked)` → agent replays from `acked + 1` → server
 sends `execute` for each statement that waits. Close code 4401: wrong secret. 4404: no such session
@@ -44,6 +45,8 @@ class Hello(_Message):
     pid: int
     last_seq: int = 0
     """The last number the agent gave out."""
+    unfinished: list[int] = []
+    """The statements that run or wait at the agent."""
 
 
 class _Numbered(_Message):
@@ -176,6 +179,8 @@ class Execute(_Message):
     code: str
     kind: Kind
     silent: bool = False
+    request: str = ""
+    """The number of the HTTP request that made it, for the driver's log."""
 
 
 class Cancel(_Message):
@@ -206,31 +211,6 @@ class Inspect(_Message):
     detail: int = 0
 
 
-class Fetch(_Message):
-    """Send a DataFrame's rows home, as one Arrow stream.
-
-    The agent POSTs them to `…/livy/drivers/SESSION/arrow/REQUEST` with the session's secret: so
-    much is not written down and burdens no acknowledgement. Where it cannot, it sends an `answer`
-    with `problem` (`missing`, `busy`, `failed`) and `reason`, a sentence.
-    """
-
-    type: Literal["fetch"] = "fetch"
-    request: str
-    kind: Kind
-    statement: int
-    name: str | None = None
-    """A variable; None: what the statement gave."""
-    limit: int | None = None
-    """Rows at most."""
-
-
-class Drop(_Message):
-    """Nobody waits for a `fetch` any more."""
-
-    type: Literal["drop"] = "drop"
-    request: str
-
-
 class Shutdown(_Message):
     """End the Spark application and the agent."""
 
@@ -241,7 +221,7 @@ class Shutdown(_Message):
 UpMessage = (
     Hello | Step | Ready | Failed | Started | Stream | Display | Progress | Result | Answer | Ended
 )
-DownMessage = Welcome | Ack | Execute | Cancel | Complete | Inspect | Fetch | Drop | Shutdown
+DownMessage = Welcome | Ack | Execute | Cancel | Complete | Inspect | Shutdown
 
 UP: TypeAdapter[UpMessage] = TypeAdapter(Annotated[UpMessage, Field(discriminator="type")])
 DOWN: TypeAdapter[DownMessage] = TypeAdapter(Annotated[DownMessage, Field(discriminator="type")])

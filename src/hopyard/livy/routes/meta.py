@@ -7,14 +7,15 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, ProcessCollector
+from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client import generate_latest as render
 
 from hopyard.errors import InvalidInput, NotFound
+from hopyard.livy import metrics as figures
 from hopyard.livy.access import is_loopback
 from hopyard.livy.deps import Asking, Known, read
 from hopyard.livy.requests import CreateBatch
-from hopyard.protocol.states import SessionState
+from hopyard.protocol.states import SessionState, StatementState
 
 router = APIRouter(tags=["server"])
 project_router = APIRouter(tags=["batches"])
@@ -45,18 +46,16 @@ async def metrics(request: Request, known: Known) -> Response:
     client = request.client.host if request.client else ""
     if not is_loopback(client) or "x-forwarded-for" in request.headers:
         raise NotFound("Not found")
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    sessions = Gauge("livy_sessions", "Sessions by state", ["state"], registry=registry)
     every = known.sessions.all
-    counts = Counter(one.state for one in every)
+    states = Counter(one.state for one in every)
     for state in SessionState:
-        sessions.labels(state.value).set(counts[state])
-    waiting = Gauge("livy_statements_live", "Statements that are not done", registry=registry)
-    waiting.set(sum(len(one.live) for one in every))
-    connected = Gauge("livy_drivers_connected", "Drivers that are connected", registry=registry)
-    connected.set(sum(one.line is not None for one in every))
-    return Response(render(registry), media_type=CONTENT_TYPE_LATEST)
+        figures.SESSIONS.labels(state.value).set(states[state])
+    live = Counter(statement.state for one in every for statement in one.live.values())
+    for doing in StatementState:
+        if not doing.over:
+            figures.STATEMENTS.labels(doing.value).set(live[doing])
+    figures.DRIVERS.set(sum(one.line is not None for one in every))
+    return Response(render(figures.REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
 
 @project_router.get("/batches")

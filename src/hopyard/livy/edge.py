@@ -1,0 +1,79 @@
+"""The outermost layer: each request gets a number that follows it, is counted and logged.
+
+The number is the client's own `X-Request-ID` (or its proxy's) where it is well-formed. It is in the
+answer, in every line that this process logs about the request, and with a statement in the driver's
+log: one word to search for, from the click to the Spark job.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hopyard import log
+from hopyard.livy import metrics
+
+HEADER = b"x-request-id"
+WELL_FORMED = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
+QUIET = frozenset({"GET", "HEAD"})
+"""Methods whose answers are logged at `debug` only: clients poll."""
+
+_log = log.get(__name__)
+
+
+class Edge:
+    """Wraps the application.
+
+    Args:
+        app: everything else.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        number = _number(scope)
+        scope["request_id"] = number
+        token = log.REQUEST.set(number)
+        begun = time.monotonic()
+        status = 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (HEADER, number.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        finally:
+            _count(scope, status, time.monotonic() - begun)
+            log.REQUEST.reset(token)
+
+
+def _number(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == HEADER and WELL_FORMED.fullmatch(value):
+            return str(value, "ascii")
+    return secrets.token_hex(8)
+
+
+def _count(scope: Scope, status: int, seconds: float) -> None:
+    """Count by the route's pattern, never by the path: a figure has few names."""
+    route, method = getattr(scope.get("route"), "path", "other"), scope["method"]
+    if method not in _METHODS:
+        method = "other"
+    metrics.REQUESTS.labels(route, method, status).inc()
+    tell = _log.debug if method in QUIET and status < 500 else _log.info
+    tell("answered", method=method, path=scope["path"], status=status, seconds=round(seconds, 4))
+
+
+_METHODS = QUIET | {"POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
