@@ -13,6 +13,7 @@ import signal
 from collections.abc import Coroutine
 from typing import Any
 
+from hopyard.driver.frames import Frames
 from hopyard.driver.home import Home
 from hopyard.driver.interpreters.base import CannotStart, InterpreterDied
 from hopyard.driver.interpreters.python import KernelProcess, PythonInterpreter
@@ -27,9 +28,11 @@ from hopyard.protocol.messages import (
     Complete,
     DownMessage,
     DriverConfig,
+    Drop,
     Ended,
     Execute,
     Failed,
+    Fetch,
     Inspect,
     Ready,
     Shutdown,
@@ -63,6 +66,7 @@ class Agent:
         self._statements = Statements(
             spark, self._interpreters, self._outbox, config.output_limit, self._fail
         )
+        self._frames = Frames(config, spark, self._interpreters, self._outbox)
         self._home = Home(config, self._outbox, self._handle, self._statements.unfinished)
         self._over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Why the driver ends."""
@@ -148,6 +152,10 @@ class Agent:
             self._statements.cancel(message.statement)
         elif isinstance(message, Complete | Inspect):
             self._go(self._answer(message))
+        elif isinstance(message, Fetch):
+            self._go(self._frames.send(message))
+        elif isinstance(message, Drop):
+            self._go(self._frames.drop(message.request))
         elif isinstance(message, Shutdown):
             self._end(message.reason or "the server asked for it")
 

@@ -259,6 +259,12 @@ class Spark:
             array[index] = item
         return array
 
+    def take_view(self, name: str) -> Any:
+        """Return the DataFrame of a global temporary view, and remove the view."""
+        frame = self.session.table(f"global_temp.{name}")
+        self.session.catalog().dropGlobalTempView(name)
+        return frame
+
     async def warm_up(self) -> None:
         """Load what the first query needs, while nobody waits for it."""
         from py4j.protocol import Py4JError

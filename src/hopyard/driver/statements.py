@@ -39,6 +39,11 @@ def milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
+def group_of(statement: int) -> str:
+    """Return the name of the Spark job group of a statement."""
+    return f"hopyard-statement-{statement}"
+
+
 @dataclass(frozen=True)
 class _Begun:
     """When a statement began, by the machine's clock and by one that never jumps."""
@@ -55,7 +60,7 @@ class _Running:
         self.message = message
         self.starting = starting
         """Gives the interpreter; takes long when its kind is used for the first time."""
-        self.group = f"hopyard-statement-{message.statement}"
+        self.group = group_of(message.statement)
         self.cancelling: asyncio.Task[None] | None = None
         self.jobs_end: asyncio.Task[None] | None = None
         """The cancel of its Spark jobs; it must happen even if the code stops at once."""

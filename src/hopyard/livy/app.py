@@ -22,7 +22,7 @@ from hopyard.livy.edge import Edge
 from hopyard.livy.ledger import Ledger
 from hopyard.livy.reconciler import Reconciler
 from hopyard.livy.recovery import recover
-from hopyard.livy.routes import drivers, meta, sessions, statements, ui
+from hopyard.livy.routes import arrow, drivers, meta, sessions, statements, ui
 from hopyard.livy.sessions import Sessions
 from hopyard.livy.views import Addresses
 from hopyard.settings import Platform, Settings
@@ -96,8 +96,15 @@ def create_app(
     errors.install(app)
     app.add_middleware(Edge)
     app.include_router(drivers.router)
+    app.include_router(arrow.drivers)
     app.include_router(meta.router, prefix="/livy" if platform else "")
-    for router in (sessions.router, statements.router, ui.router, meta.project_router):
+    for router in (
+        sessions.router,
+        statements.router,
+        arrow.router,
+        ui.router,
+        meta.project_router,
+    ):
         app.include_router(router, prefix="/livy/projects/{project}" if platform else "")
     if platform is None:
         app.add_api_route("/", lambda: RedirectResponse("sessions", 302), include_in_schema=False)

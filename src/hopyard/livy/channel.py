@@ -11,6 +11,7 @@ import asyncio
 import hmac
 
 from pydantic import ValidationError
+from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from hopyard import log
@@ -142,7 +143,7 @@ class Channel:
                 self._news.set()
                 continue
             if isinstance(message, Answer):
-                self._sessions.answered(message)
+                self._sessions.answered(session, message)
             else:
                 self._ending = self._batch.apply(message) or self._ending
             session.applied = self._last = message.seq
@@ -182,6 +183,13 @@ class Channel:
             self._sessions.driver_said_end(session, reason)
 
 
+def is_driver(session: Session, request: HTTPConnection) -> bool:
+    """Say whether a request shows the secret of a session's driver."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    shown = hash_of(secret.strip())
+    return scheme.lower() == "bearer" and hmac.compare_digest(shown, session.secret_hash)
+
+
 async def serve_driver(socket: WebSocket, key: int, sessions: Sessions) -> None:
     """Take the call of a driver: check its secret, then speak with it."""
     await socket.accept()
@@ -189,9 +197,7 @@ async def serve_driver(socket: WebSocket, key: int, sessions: Sessions) -> None:
     if session is None:
         await socket.close(GONE)
         return
-    scheme, _, secret = socket.headers.get("authorization", "").partition(" ")
-    shown = hash_of(secret.strip())
-    if scheme.lower() != "bearer" or not hmac.compare_digest(shown, session.secret_hash):
+    if not is_driver(session, socket):
         _log.warning("driver with a wrong secret", session=key)
         await socket.close(UNAUTHORISED)
         return

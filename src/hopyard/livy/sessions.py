@@ -26,6 +26,7 @@ from hopyard.livy.ledger import Ledger, Write
 from hopyard.livy.logfile import say
 from hopyard.livy.records import Event, Session, Statement
 from hopyard.livy.requests import AskCompletion, AskInspection, CreateSession, RunStatement
+from hopyard.livy.transfers import Transfers
 from hopyard.livy.views import Addresses
 from hopyard.protocol.messages import (
     GONE,
@@ -87,6 +88,7 @@ class Sessions:
         self._all: dict[int, Session] = {}
         self._asked: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.transfers = Transfers()
         self.lost = asyncio.Event()
         """Set when a driver's connection ended: somebody should look why."""
 
@@ -354,8 +356,9 @@ class Sessions:
         session.launched = time.monotonic()
         self.lost.set()
 
-    def answered(self, message: Answer) -> None:
+    def answered(self, session: Session, message: Answer) -> None:
         """A driver answered a question."""
+        self.transfers.refused(session, message.request, message.content)
         waiting = self._asked.get(message.request)
         if waiting is not None and not waiting.done():
             waiting.set_result(message.content)

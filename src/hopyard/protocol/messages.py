@@ -211,6 +211,31 @@ class Inspect(_Message):
     detail: int = 0
 
 
+class Fetch(_Message):
+    """Send a DataFrame's rows home, as one Arrow stream.
+
+    The agent POSTs them to `…/livy/drivers/SESSION/arrow/REQUEST` with the session's secret: so
+    much is not written down and burdens no acknowledgement. Where it cannot, it sends an `answer`
+    with `problem` (`missing`, `busy`, `failed`) and `reason`, a sentence.
+    """
+
+    type: Literal["fetch"] = "fetch"
+    request: str
+    kind: Kind
+    statement: int
+    name: str | None = None
+    """A variable; None: what the statement gave."""
+    limit: int | None = None
+    """Rows at most."""
+
+
+class Drop(_Message):
+    """Nobody waits for a `fetch` any more."""
+
+    type: Literal["drop"] = "drop"
+    request: str
+
+
 class Shutdown(_Message):
     """End the Spark application and the agent."""
 
@@ -221,7 +246,7 @@ class Shutdown(_Message):
 UpMessage = (
     Hello | Step | Ready | Failed | Started | Stream | Display | Progress | Result | Answer | Ended
 )
-DownMessage = Welcome | Ack | Execute | Cancel | Complete | Inspect | Shutdown
+DownMessage = Welcome | Ack | Execute | Cancel | Complete | Inspect | Fetch | Drop | Shutdown
 
 UP: TypeAdapter[UpMessage] = TypeAdapter(Annotated[UpMessage, Field(discriminator="type")])
 DOWN: TypeAdapter[DownMessage] = TypeAdapter(Annotated[DownMessage, Field(discriminator="type")])

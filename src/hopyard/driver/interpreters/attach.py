@@ -21,7 +21,12 @@ from hopyard.driver.interpreters.text import without_java_frames
 FLUSH_INTERVAL = 0.03
 """Seconds that output of a running cell waits in the kernel for more of it."""
 
+FRAMES = 10
+"""DataFrames that statements gave, which are kept to be fetched."""
+
 _gateway: Any = None
+_frames: dict[str, Any] = {}
+"""By the job groups of their statements."""
 
 
 def connect(port: int, secret: str) -> None:
@@ -58,6 +63,41 @@ def attach() -> None:
     shell = get_ipython()
     shell.push({"spark": spark, "sc": sc, "sqlContext": sql_context}, interactive=False)
     shell.events.register("pre_execute", lambda: _set_job_group(shell))
+    shell.events.register("post_run_cell", lambda result: _keep_frame(shell, result))
+
+
+def show_frame(view: str, group: str, name: str | None) -> None:
+    """Show a DataFrame to the agent for a moment, as a temporary view.
+
+    Raises:
+        LookupError: there is none.
+    """
+    from IPython import get_ipython
+    from pyspark.sql import DataFrame
+
+    names = get_ipython().user_ns
+    if name is None and group not in _frames:
+        raise LookupError(
+            "The value of this statement's last expression is no Spark DataFrame "
+            f"(those of the last {FRAMES} such statements are kept); name a variable with ?name=."
+        )
+    if name is not None and name not in names:
+        raise LookupError(f"There is no variable '{name}'.")
+    frame = _frames[group] if name is None else names[name]
+    if not isinstance(frame, DataFrame):
+        raise LookupError(f"'{name}' is no Spark DataFrame but of type {type(frame).__name__}.")
+    frame._jdf.createOrReplaceGlobalTempView(view)
+
+
+def _keep_frame(shell: Any, result: Any) -> None:
+    """Remember the DataFrame that a statement gave."""
+    from pyspark.sql import DataFrame
+
+    wanted = shell.kernel.get_parent().get("metadata", {}).get("hopyard")
+    if wanted and isinstance(result.result, DataFrame):
+        _frames[wanted["group"]] = result.result
+        while len(_frames) > FRAMES:
+            del _frames[next(iter(_frames))]
 
 
 def prepare(shell: Any) -> None:

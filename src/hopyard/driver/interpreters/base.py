@@ -17,6 +17,18 @@ class CannotStart(Exception):
     """Code of a kind cannot run here; one sentence that says why, and what to install or use."""
 
 
+class NoFrame(Exception):
+    """There is no such DataFrame, or it cannot be had now; one sentence for the user.
+
+    Attributes:
+        busy: whether it may be there once the interpreter is done with what it runs.
+    """
+
+    def __init__(self, reason: str, *, busy: bool = False) -> None:
+        super().__init__(reason)
+        self.busy = busy
+
+
 class Output(Protocol):
     """Takes what a statement shows while it runs."""
 
@@ -92,6 +104,18 @@ class Interpreter(ABC):
     @abstractmethod
     async def inspect(self, code: str, cursor: int, detail: int) -> dict[str, Any]:
         """Return what stands there, in the form of Jupyter's `inspect_reply`."""
+
+    async def frame(self, group: str, name: str | None) -> Any:
+        """Return a Spark DataFrame as the JVM's object.
+
+        Args:
+            group: the job group of the statement that gave it.
+            name: a variable instead.
+
+        Raises:
+            NoFrame: there is none.
+        """
+        raise NoFrame(f"DataFrames of kind '{self.kind.value}' cannot be fetched.")
 
     @abstractmethod
     async def interrupt(self) -> None:

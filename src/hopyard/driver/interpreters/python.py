@@ -15,7 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from hopyard.driver.interpreters.base import Code, Interpreter, InterpreterDied, Outcome, Output
+from hopyard.driver.interpreters.base import (
+    Code,
+    Interpreter,
+    InterpreterDied,
+    NoFrame,
+    Outcome,
+    Output,
+)
 from hopyard.driver.interpreters.text import without_java_frames
 from hopyard.driver.process import ended, exit_words, kill_group
 from hopyard.driver.spark import Spark, SparkFailed
@@ -275,6 +282,17 @@ class PythonInterpreter(Interpreter):
             "inspect_request", {"code": code, "cursor_pos": cursor, "detail_level": detail}
         )
         return answer or {"status": "ok", "found": False, "data": {}, "metadata": {}}
+
+    async def frame(self, group: str, name: str | None) -> Any:
+        """Return a DataFrame of the kernel's; asked for between cells only."""
+        if self._waiting:
+            raise NoFrame("The session runs a statement: ask again when it is done.", busy=True)
+        view = f"hopyard_{secrets.token_hex(8)}"
+        call = f"__import__({ATTACH!r}, fromlist=['_']).show_frame({view!r}, {group!r}, {name!r})"
+        shown = await self._or_died(self._run(call, None, True, {}), START_TIMEOUT)
+        if shown.error is not None:
+            raise NoFrame(shown.error["evalue"])
+        return await self._spark.call(self._spark.take_view, view)
 
     async def interrupt(self) -> None:
         """Send SIGINT to the kernel and to what the cell started."""

@@ -9,13 +9,22 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from hopyard.driver.interpreters.base import Code, Interpreter, InterpreterDied, Outcome, Output
+from hopyard.driver.interpreters.base import (
+    Code,
+    Interpreter,
+    InterpreterDied,
+    NoFrame,
+    Outcome,
+    Output,
+)
 from hopyard.driver.interpreters.text import without_java_frames
 from hopyard.driver.spark import Spark
 from hopyard.protocol.states import Kind
 
 MAX_ROWS = 1000
 """Livy's default (`spark.livy.sql.max-result`)."""
+FRAMES = 10
+"""Results that are kept to be fetched whole."""
 _ZEROS = re.compile(r"\.0+(?=Z|[+-]\d\d:\d\d$)")
 """The empty fraction of a timestamp, which Livy does not write."""
 
@@ -30,6 +39,8 @@ class SqlInterpreter(Interpreter):
         self._spark = spark
         self._thread = ThreadPoolExecutor(1, "sql")
         self._abandoned: asyncio.Future[None] | None = None
+        self._frames: dict[str, Any] = {}
+        """The last results, by the job groups of their statements."""
 
     async def start(self) -> None:
         """Nothing to do: the session is there."""
@@ -63,6 +74,7 @@ class SqlInterpreter(Interpreter):
         # Job groups belong to a thread of the JVM, and py4j gives this thread one of its own.
         spark.session.sparkContext().setJobGroup(code.group, code.description, True)
         frame = spark.session.sql(code.text)
+        self._keep(code.group, frame)
         schema = json.loads(frame.schema().json())
         fields = schema["fields"]
         if not fields:
@@ -79,6 +91,19 @@ class SqlInterpreter(Interpreter):
         joined = jvm.java.lang.String.join("\n", lines.collectAsList())
         rows = [json.loads(line, parse_float=_number) for line in joined.split("\n") if line]
         return {"schema": schema, "data": [_row(row, fields) for row in rows]}
+
+    def _keep(self, group: str, frame: Any) -> None:
+        self._frames[group] = frame
+        while len(self._frames) > FRAMES:
+            del self._frames[next(iter(self._frames))]
+
+    async def frame(self, group: str, name: str | None) -> Any:
+        """Return the whole result of a statement."""
+        if name is not None:
+            raise NoFrame("Statements of kind 'sql' have no variables: leave ?name= out.")
+        if group not in self._frames:
+            raise NoFrame(f"The results of the last {FRAMES} SQL statements are kept.")
+        return self._frames[group]
 
     async def complete(self, code: str, cursor: int) -> dict[str, Any]:
         """Return no completions: SQL has none yet."""

@@ -22,7 +22,12 @@ SIGN_OF_LIFE = 15.0
 """Seconds without events after which a stream sends a comment, so that proxies keep it open."""
 
 
-def _number(text: str) -> int:
+def number_of(text: str) -> int:
+    """Return a statement's id.
+
+    Raises:
+        InvalidInput: it is no number.
+    """
     if not (text.isascii() and text.isdigit()) or len(text) > 9:
         raise InvalidInput(f'For input string: "{text[:100]}"')
     return int(text)
@@ -55,7 +60,7 @@ async def list_statements(
 @router.get("/{statement}")
 async def show(statement: str, session: Mine, known: Known, wait: Wait) -> Response:
     """Show a statement; held until it is done or there is news of it."""
-    found = await known.sessions.statement(session, _number(statement))
+    found = await known.sessions.statement(session, number_of(statement))
     await hold(found.news, lambda: found.state.over, wait)
     return JSONResponse(statement_view(found))
 
@@ -63,7 +68,7 @@ async def show(statement: str, session: Mine, known: Known, wait: Wait) -> Respo
 @router.post("/{statement}/cancel")
 async def cancel(statement: str, session: Mine, known: Known) -> dict[str, str]:
     """Stop a statement and its Spark jobs, or take it out of the queue."""
-    await known.sessions.cancel(session, _number(statement))
+    await known.sessions.cancel(session, number_of(statement))
     return {"msg": "canceled"}
 
 
@@ -79,8 +84,8 @@ async def events(
     Kinds: stream, display_data, update_display, progress, result, state. Each has a number;
     `Last-Event-ID` resumes after it. The stream ends when the statement is done.
     """
-    found = await known.sessions.statement(session, _number(statement))
-    after = _number(last_event_id) if last_event_id else 0
+    found = await known.sessions.statement(session, number_of(statement))
+    after = number_of(last_event_id) if last_event_id else 0
     return StreamingResponse(
         _stream(known.sessions, session, found, after),
         media_type="text/event-stream",
