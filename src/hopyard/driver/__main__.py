@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from hopyard.driver.interpreters.python import KernelProcess
+from hopyard.driver.interpreters.python import python_process
 from hopyard.driver.spark import Spark
 
 CONFIG_VARIABLE = "HOPYARD_DRIVER_CONFIG"
@@ -27,7 +27,7 @@ def main() -> None:
     file.unlink()  # the secret lives in memory only
     raw = json.loads(text)
     spark = Spark(raw)
-    kernel = KernelProcess(spark.folder, spark.environment, raw.get("work_dir", "."))
+    kernel = python_process(spark.folder, spark.environment, raw.get("work_dir", "."))
 
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"

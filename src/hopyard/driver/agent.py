@@ -16,7 +16,8 @@ from typing import Any
 from hopyard.driver.frames import Frames
 from hopyard.driver.home import Home
 from hopyard.driver.interpreters.base import CannotStart, InterpreterDied
-from hopyard.driver.interpreters.python import KernelProcess, PythonInterpreter
+from hopyard.driver.interpreters.jupyter import KernelProcess
+from hopyard.driver.interpreters.python import PythonInterpreter
 from hopyard.driver.interpreters.registry import Interpreters, Makers
 from hopyard.driver.interpreters.sql import SqlInterpreter
 from hopyard.driver.outbox import Outbox

@@ -10,15 +10,15 @@ from hopyard.driver.process import die_with_parent
 
 
 def main() -> None:
-    """Run a kernel on the connection file of the first argument; the second is the agent."""
+    """Run a kernel of the agent in the first argument on the connection file in the second."""
     die_with_parent(signal.SIGKILL)
-    if os.getppid() != int(sys.argv[2]):  # it died before we asked
+    if os.getppid() != int(sys.argv[1]):  # it died before we asked
         return
     from ipykernel.kernelapp import IPKernelApp
 
     app = IPKernelApp.instance()
     app.log_connection_info = lambda: None  # nobody else is to connect
-    app.initialize(["-f", sys.argv[1], "--HistoryManager.enabled=False", "--colors=NoColor"])
+    app.initialize(["-f", sys.argv[2], "--HistoryManager.enabled=False", "--colors=NoColor"])
     from hopyard.driver.interpreters import attach
 
     attach.prepare(app.shell)

@@ -1,0 +1,350 @@
+"""A Jupyter kernel as an interpreter: a process of its own, spoken to over sockets of this machine.
+
+What a language adds is in its own file: how its process starts, how it joins the driver's Spark
+application, how code reaches it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from hopyard.driver.interpreters.base import Code, Interpreter, InterpreterDied, Outcome, Output
+from hopyard.driver.interpreters.text import without_java_frames
+from hopyard.driver.process import ended, exit_words, kill_group
+from hopyard.driver.spark import SparkFailed
+
+START_TIMEOUT = 120.0
+ASIDE_TIMEOUT = 5.0
+"""For completions: the kernel answers them only between cells."""
+
+
+class KernelProcess:
+    """A kernel's process, and the files through which one connects to it.
+
+    Args:
+        folder: where these files are, private to this user.
+        command: the words that start it; the connection file is added as the last.
+        environment: all its variables.
+        work_dir: its current folder.
+        piped: keep what it writes, to be read by who uses it; else it goes to our log.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        command: Sequence[str],
+        environment: dict[str, str],
+        work_dir: str,
+        *,
+        piped: bool = False,
+    ) -> None:
+        self.key = secrets.token_hex(32)
+        self.base = folder / f"kernel-{secrets.token_hex(4)}"
+        """The common beginning of the names of its sockets."""
+        file = self.base.with_suffix(".json")
+        ports = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
+        content = {
+            "transport": "ipc",
+            "ip": str(self.base),
+            "key": self.key,
+            "signature_scheme": "hmac-sha256",
+        } | {port: number for number, port in enumerate(ports, 1)}
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            json.dump(content, stream)
+        self.file = file
+        self.process = subprocess.Popen(
+            [*command, str(file)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if piped else sys.stderr,
+            stderr=subprocess.PIPE if piped else sys.stderr,
+            cwd=work_dir,
+            env=environment,
+            start_new_session=True,
+        )
+
+    def address(self, port: int) -> str:
+        """Return the address of one of its sockets."""
+        return f"ipc://{self.base}-{port}"
+
+    def remove_files(self) -> None:
+        """Delete what it left in the folder."""
+        for path in (self.file, *self.base.parent.glob(f"{self.base.name}-*")):
+            path.unlink(missing_ok=True)
+
+
+@dataclass
+class Execution:
+    """A request that runs code, and what came back of it."""
+
+    output: Output | None
+    reply: asyncio.Future[dict[str, Any]]
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    data: dict[str, Any] | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    image: dict[str, Any] = field(default_factory=dict)
+    """The last picture that was displayed."""
+    error: dict[str, Any] | None = None
+
+
+class JupyterKernel(Interpreter):
+    """Runs code in a kernel.
+
+    Args:
+        process: the kernel's process, if it was started beforehand.
+    """
+
+    language: ClassVar[str]
+    """Its name, for messages."""
+
+    def __init__(self, process: KernelProcess | None = None) -> None:
+        self._process = process
+        self._died: asyncio.Future[str]
+        self._waiting: dict[str, Execution] = {}
+        self._aside: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._welcome = asyncio.Event()
+
+    @abstractmethod
+    def _new_process(self) -> KernelProcess:
+        """Start a process.
+
+        Raises:
+            CannotStart: something for it is not installed.
+        """
+
+    @abstractmethod
+    def _request(self, code: Code) -> tuple[str, dict[str, Any]]:
+        """Return the code as the kernel gets it, and metadata for it."""
+
+    @property
+    def _kernel(self) -> KernelProcess:
+        if self._process is None:
+            self._process = self._new_process()
+        return self._process
+
+    async def _connect(self) -> None:
+        """Connect to the kernel's process, which is started if it does not run yet."""
+        import zmq
+        import zmq.asyncio
+
+        from hopyard.driver.interpreters.wire import Wire
+
+        kernel = self._kernel
+        self._wire = Wire(kernel.key.encode())
+        self._zmq = zmq.asyncio.Context()
+        self._shell = self._zmq.socket(zmq.DEALER)
+        self._iopub = self._zmq.socket(zmq.SUB)
+        for socket in (self._shell, self._iopub):
+            socket.linger = 0
+            socket.rcvhwm = 0
+        self._iopub.subscribe(b"")
+        self._shell.connect(kernel.address(1))
+        self._iopub.connect(kernel.address(2))
+        self._welcome.clear()
+        self._died = asyncio.get_running_loop().create_future()
+        self._tasks = [
+            asyncio.create_task(self._read_shell()),
+            asyncio.create_task(self._read_iopub()),
+            asyncio.create_task(self._watch(kernel)),
+        ]
+        await self._or_died(self._welcome.wait(), START_TIMEOUT)
+        kernel.file.unlink(missing_ok=True)
+
+    async def _hidden(self, code: str) -> None:
+        execution = await self._or_died(self._run(code, None, True, {}), START_TIMEOUT)
+        if execution.error is not None:
+            raise SparkFailed(
+                f"{self.language} cannot join the Spark application: "
+                f"{execution.error['ename']}: {execution.error['evalue']}"
+            )
+
+    async def _or_died(self, wanted: Any, timeout: float | None = None) -> Any:
+        """Wait for something, but no longer than the kernel lives."""
+        task = asyncio.ensure_future(wanted)
+        await asyncio.wait({task, self._died}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        task.cancel()
+        if self._died.done():
+            raise InterpreterDied(self._died.result())
+        raise InterpreterDied(f"{self.language} did not answer for {timeout:.0f} seconds")
+
+    async def _watch(self, kernel: KernelProcess) -> None:
+        code = await ended(kernel.process)
+        words = f"{self.language} ended ({exit_words(code)})"
+        if code == -signal.SIGKILL:
+            words += ", most likely because the machine or the container ran out of memory"
+        if not self._died.done():
+            await asyncio.sleep(0.05)  # let its last output arrive
+            self._died.set_result(words)
+
+    async def _read_shell(self) -> None:
+        while True:
+            message = self._wire.read(await self._shell.recv_multipart())
+            if message is None:
+                continue
+            if execution := self._waiting.get(message.parent):
+                if not execution.reply.done():
+                    execution.reply.set_result(message.content)
+            elif (answer := self._aside.get(message.parent)) and not answer.done():
+                answer.set_result(message.content)
+
+    async def _read_iopub(self) -> None:
+        while True:
+            message = self._wire.read(await self._iopub.recv_multipart())
+            self._welcome.set()
+            execution = self._waiting.get(message.parent) if message else None
+            if message is not None and execution is not None:
+                _take(execution, message.type, message.content)
+
+    async def _run(
+        self, code: str, output: Output | None, silent: bool, metadata: dict[str, Any]
+    ) -> Execution:
+        content = {
+            "code": code,
+            "silent": silent,
+            "store_history": not silent,
+            "user_expressions": {},
+            "allow_stdin": False,
+            "stop_on_error": False,
+        }
+        identity, frames = self._wire.request("execute_request", content, metadata)
+        execution = Execution(output, asyncio.get_running_loop().create_future())
+        self._waiting[identity] = execution
+        try:
+            await self._shell.send_multipart(frames)
+            reply = await execution.reply
+            await execution.idle.wait()
+        finally:
+            del self._waiting[identity]
+        if reply["status"] != "ok" and execution.error is None:
+            execution.error = {
+                "ename": reply.get("ename", "Aborted"),
+                "evalue": reply.get("evalue", "the kernel did not run this"),
+                "traceback": reply.get("traceback", []),
+            }
+        return execution
+
+    async def execute(self, code: Code, output: Output) -> Outcome:
+        """Run code to its end."""
+        text, metadata = self._request(code)
+        execution: Execution = await self._or_died(self._run(text, output, code.silent, metadata))
+        if execution.error is not None:
+            return Outcome(
+                "error",
+                ename=execution.error["ename"],
+                evalue=without_java_frames(execution.error["evalue"]),
+                traceback=tuple(execution.error["traceback"]),
+            )
+        return self._outcome(execution)
+
+    def _outcome(self, execution: Execution) -> Outcome:
+        """Return the result of code that did not fail."""
+        if execution.data is None:
+            return Outcome("ok", execution.image)
+        return Outcome("ok", execution.data, execution.metadata)
+
+    async def _ask(self, kind: str, content: dict[str, Any]) -> dict[str, Any] | None:
+        """Ask the kernel something beside the cells; None when it is busy."""
+        identity, frames = self._wire.request(kind, content)
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._aside[identity] = answer
+        try:
+            await self._shell.send_multipart(frames)
+            async with asyncio.timeout(ASIDE_TIMEOUT):
+                return await answer
+        except TimeoutError:
+            return None
+        finally:
+            del self._aside[identity]
+
+    async def complete(self, code: str, cursor: int) -> dict[str, Any]:
+        """Return completions; none while a cell runs for long."""
+        answer = await self._ask("complete_request", {"code": code, "cursor_pos": cursor})
+        return answer or {
+            "status": "ok",
+            "matches": [],
+            "cursor_start": cursor,
+            "cursor_end": cursor,
+            "metadata": {},
+        }
+
+    async def inspect(self, code: str, cursor: int, detail: int) -> dict[str, Any]:
+        """Return documentation; none while a cell runs for long."""
+        answer = await self._ask(
+            "inspect_request", {"code": code, "cursor_pos": cursor, "detail_level": detail}
+        )
+        return answer or {"status": "ok", "found": False, "data": {}, "metadata": {}}
+
+    async def interrupt(self) -> None:
+        """Send SIGINT to the kernel and to what the cell started."""
+        if self._process is not None:
+            kill_group(self._process.process, signal.SIGINT)
+
+    async def restart(self) -> None:
+        """Replace the kernel by a fresh one on the same Spark application."""
+        await self._end()
+        await self.start()
+
+    async def close(self) -> None:
+        """End the kernel."""
+        await self._end()
+
+    async def _end(self) -> None:
+        kernel, self._process = self._process, None
+        if kernel is None:
+            return
+        kill_group(kernel.process)
+        code = await ended(kernel.process)
+        if self._tasks and not self._died.done():
+            self._died.set_result(f"{self.language} was ended ({exit_words(code)})")
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        if self._tasks:
+            self._tasks = []
+            self._zmq.destroy(linger=0)
+        kernel.remove_files()
+
+
+def _take(execution: Execution, kind: str, content: dict[str, Any]) -> None:
+    """Take a message that the kernel published for an execution."""
+    output = execution.output
+    if kind == "status":
+        if content["execution_state"] == "idle":
+            execution.idle.set()
+    elif kind == "error":
+        execution.error = content
+    elif kind == "execute_result":
+        execution.data, execution.metadata = content["data"], content["metadata"]
+    elif output is None:
+        return
+    elif kind == "stream":
+        output.stream(content["name"], content["text"])
+    elif kind == "display_data" and content["metadata"].pop("hopyard", None):
+        execution.data = content["data"]  # one of Livy's magics: it is the result
+    elif kind in ("display_data", "update_display_data"):
+        data = content["data"]
+        if "image/png" in data and kind == "display_data":
+            execution.image = {"image/png": data["image/png"]}
+        output.display(
+            data,
+            content["metadata"],
+            content.get("transient", {}),
+            update=kind == "update_display_data",
+        )
