@@ -19,7 +19,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from hopyard.cli import app
-from hopyard.livy.routes import arrow, meta, sessions, statements, ui
+from hopyard.livy.routes import arrow, jobs, meta, sessions, statements, ui
 from hopyard.projects.scopes import PERMISSIONS, Role, Scope
 from hopyard.settings import PREFIX, Limits, LivySettings, Settings
 
@@ -124,14 +124,8 @@ def _describe(command: Any, name: str, parts: list[str]) -> None:
 def livy() -> str:
     """Return the table of what the Livy server answers; a project's prefix is left out."""
     rows = ["| request | what it does |", "| --- | --- |"]
-    for router in (
-        sessions.router,
-        statements.router,
-        arrow.router,
-        ui.router,
-        meta.project_router,
-        meta.router,
-    ):
+    served = (sessions, statements, arrow, jobs, ui)
+    for router in (*(part.router for part in served), meta.project_router, meta.router):
         for route in router.routes:
             if not isinstance(route, APIRoute):
                 continue

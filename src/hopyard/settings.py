@@ -67,6 +67,7 @@ class LivySettings(BaseModel, extra="forbid"):
         pattern="^wss?://.+/$",
         description="`ws://HOST:PORT/` at which drivers reach this server, if another",
     )
+    upload_limit: int = Field(500_000_000, ge=1000, description="of one uploaded file")
     csrf_protection: bool = Field(False, description="demand the header X-Requested-By")
 
 

@@ -46,11 +46,13 @@ def words_of(process: psutil.Process) -> list[str]:
 class Livy:
     """One server on one data directory; can be killed and started again."""
 
-    def __init__(self, data: Path, **settings: str) -> None:
+    def __init__(self, data: Path, *, token: str = "", **settings: str) -> None:
         self.data = data
+        self.token = token
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=70)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=70, headers=headers)
         self._settings = settings
         self.process: subprocess.Popen[bytes]
 
@@ -58,6 +60,10 @@ class Livy:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HOPYARD_")}
         environment |= {"HOPYARD_DATA_DIR": str(self.data), **self._settings}
         command = [sys.executable, "-m", "hopyard.cli", "livy", "--port", str(self.port)]
+        if self.token:
+            file = self.data / "tokens"
+            file.write_text(f"ada {self.token}\n")
+            command += ["--token-file", str(file)]
         with (self.data / "livy.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         until(self._answers, START, "the Livy server answers")
@@ -136,10 +142,13 @@ class Livy:
 
 
 @contextmanager
-def temp_livy(data: Path, **settings: str) -> Iterator[Livy]:
-    """A server that runs, and is gone with all its drivers afterwards."""
+def temp_livy(data: Path, *, token: str = "", **settings: str) -> Iterator[Livy]:
+    """A server that runs, and is gone with all its drivers afterwards.
+
+    With a token, only its user `ada` may use it.
+    """
     data.mkdir(parents=True, exist_ok=True)
-    server = Livy(data, **settings)
+    server = Livy(data, token=token, **settings)
     server.start()
     try:
         yield server

@@ -87,5 +87,15 @@ class Launcher(ABC):
         """
 
     @abstractmethod
+    def uploads(self, session: int) -> tuple[Path, str]:
+        """Return the folder for files that a client uploads to a driver that was started.
+
+        Returns
+        -------
+        tuple[Path, str]
+            Where this process writes them, and where the driver reads them. `clean` removes it.
+        """
+
+    @abstractmethod
     async def clean(self, session: int) -> None:
         """Remove the scratch files of a driver that has ended."""

@@ -163,6 +163,11 @@ class LocalLauncher(Launcher):
         if child := self._children.pop(outer.pid, None):
             child.wait(timeout=KILL_SECONDS)
 
+    def uploads(self, session: int) -> tuple[Path, str]:
+        """Return the folder for uploaded files (see the contract)."""
+        here = self._own_folder(session) / "uploads"
+        return here, f"{INSIDE_OWN}/{here.name}" if self.sandboxed else str(here)
+
     async def clean(self, session: int) -> None:
         """Remove the scratch files of a driver that has ended (see the contract)."""
         await asyncio.to_thread(shutil.rmtree, self._own_folder(session), ignore_errors=True)

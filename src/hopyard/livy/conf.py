@@ -120,17 +120,21 @@ def paths(request: CreateSession, launcher: Launcher, project_folder: str) -> di
     Raises:
         InvalidInput: a path of this machine is outside the project.
     """
-    seen = PurePosixPath(launcher.project_folder or project_folder)
     found = {}
     for key, name in PATH_KEYS.items():
         extra = [part.strip() for part in request.conf_texts().get(key, "").split(",")]
         given = [*(getattr(request, name) or []), *(part for part in extra if part)]
-        found[name] = [_inside(path, seen) for path in given]
+        found[name] = [seen_path(path, launcher, project_folder) for path in given]
     return found
 
 
-def _inside(path: str, project: PurePosixPath) -> str:
-    parts = urlsplit(path)
+def seen_path(path: str, launcher: Launcher, project_folder: str) -> str:
+    """Return one path as the driver sees it (see `paths`)."""
+    project = PurePosixPath(launcher.project_folder or project_folder)
+    try:
+        parts = urlsplit(path)
+    except ValueError:
+        raise InvalidInput(f"Rejected, Reason: {path} is no path and no address.") from None
     if parts.scheme in REMOTE:
         return path
     if parts.scheme not in ("", "file", "local"):

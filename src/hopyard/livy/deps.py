@@ -64,6 +64,17 @@ def _wait(
     return known.settings.livy.hold if wait is None else wait
 
 
+def number(text: str) -> int:
+    """Return the number of a statement or a job in a path.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+        raise InvalidInput(f'For input string: "{text[:100]}"')
+    return int(text)
+
+
 Wait = Annotated[float, Depends(_wait)]
 Body = TypeVar("Body", bound=RequestBody)
 

@@ -29,6 +29,7 @@ class Statement:
 
     session: int
     id: int
+    """0, 1, 2 …; a job of a client has one below 0 (`hopyard.livy.jobs`)."""
     code: str
     kind: Kind
     state: StatementState = StatementState.WAITING
@@ -92,10 +93,11 @@ class Session:
     applied: int = 0
     """The driver's last message that changed what is here."""
     next_statement: int = 0
+    next_job: int = 1
     steps: list[str] = field(default_factory=list)
     """What the driver said while it started."""
     live: dict[int, Statement] = field(default_factory=dict)
-    """Statements that are not done."""
+    """Statements that are not done, in the order in which they run."""
     recent: OrderedDict[int, Statement] = field(default_factory=OrderedDict)
     line: Line | None = None
     agent: int | None = None

@@ -16,6 +16,7 @@ from hopyard.protocol.states import Kind
 MEMORY = re.compile(r"^[1-9][0-9]{0,9}[bkmgt]?b?$", re.IGNORECASE)
 SPAN = re.compile(r"^([1-9][0-9]{0,9})(us|ms|s|m|min|h|d)?$")
 SPAN_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 COUNT = 1_000_000
 TIME = 10_000_000
 
@@ -43,6 +44,12 @@ def _name(value: str) -> str:
     if value.isdigit():
         raise ValueError("must not be a number, it would be taken for an id")
     return _text(value)
+
+
+def _base64(value: str) -> str:
+    if not BASE64.fullmatch(value):
+        raise ValueError("must be base64")
+    return value
 
 
 Text = Annotated[str, AfterValidator(_text)]
@@ -92,6 +99,20 @@ class RunStatement(RequestBody):
 
     code: Text
     kind: Annotated[Kind, Field(strict=False)] | None = None
+
+
+class SubmitJob(RequestBody):
+    """POST /sessions/ID/submit-job and run-job."""
+
+    job: Annotated[str, AfterValidator(_base64)] | None = None
+    """A pickled function, in base64."""
+    jobType: Annotated[str, Field(max_length=100)] | None = None
+
+
+class AddResource(RequestBody):
+    """POST /sessions/ID/add-jar, add-pyfile and add-file."""
+
+    uri: Annotated[str, Field(min_length=1), AfterValidator(_text)]
 
 
 class AskCompletion(RequestBody):

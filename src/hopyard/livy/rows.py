@@ -101,14 +101,10 @@ def insert_events(session: int, events: Iterable[tuple[int, Event]]) -> Write:
 
 async def read_sessions(ledger: Ledger) -> list[Session]:
     """Return every session that was written down, as it was."""
-    counts = {
-        row.session: row.next
-        for row in await ledger.read(
-            select(_STATEMENT.c.session, (func.max(_STATEMENT.c.id) + 1).label("next")).group_by(
-                _STATEMENT.c.session
-            )
-        )
-    }
+    first, last = func.min(_STATEMENT.c.id), func.max(_STATEMENT.c.id)
+    found = select(_STATEMENT.c.session, first.label("first"), last.label("last"))
+    query = found.group_by(_STATEMENT.c.session)
+    ids = {row.session: (row.first, row.last) for row in await ledger.read(query)}
     return [
         Session(
             id=row.id,
@@ -130,7 +126,8 @@ async def read_sessions(ledger: Ledger) -> list[Session]:
             stopped=_in_own_clock(row.ended) if row.ended else None,
             written=row.acked,
             applied=row.acked,
-            next_statement=counts.get(row.id, 0),
+            next_statement=max(ids.get(row.id, (0, -1))[1] + 1, 0),
+            next_job=max(1 - ids.get(row.id, (0, -1))[0], 1),
         )
         for row in await ledger.read(select(_SESSION).order_by(_SESSION.c.id))
     ]
@@ -159,6 +156,8 @@ async def read_unfinished(ledger: Ledger, session: int) -> list[Statement]:
         _STATEMENT.c.session == session, _STATEMENT.c.state.not_in(over)
     )
     found = [_statement(row) for row in await ledger.read(query.order_by(_STATEMENT.c.id))]
+    # Jobs first (files are added by them); they are numbered downwards.
+    found.sort(key=lambda one: (one.id >= 0, abs(one.id)))
     for statement in found:
         statement.events = await read_events(ledger, session, statement.id, 0)
         statement.last_event = len(statement.events)

@@ -185,19 +185,32 @@ class Sessions:
             TooMany: as many statements as allowed are waiting already.
         """
         kind = self._kind(session, request.kind)
-        self._check_working(session)
-        if len(session.live) >= self._settings.livy.statements_waiting:
-            raise TooMany(f"Rejected, Reason: {len(session.live)} statements are waiting.", 2)
-        statement = Statement(
-            session.id, session.next_statement, request.code, kind, request=log.REQUEST.get()
-        )
+        self._check_room(session)
+        number = session.next_statement
+        statement = Statement(session.id, number, request.code, kind, request=log.REQUEST.get())
         session.next_statement += 1
         try:
-            await self.ledger.write(rows.insert_statement(statement))
+            return await self._accept(session, statement)
         except Unavailable:
-            if session.next_statement == statement.id + 1:
-                session.next_statement = statement.id  # the number is free again
+            if session.next_statement == number + 1:
+                session.next_statement = number  # the number is free again
             raise
+
+    async def submit_job(self, session: Session, code: str) -> Statement:
+        """Write a client's job down and have the driver run it, after what came before it.
+
+        Raises:
+            Conflict: the session is over.
+            TooMany: as many statements as allowed are waiting already.
+        """
+        self._check_room(session)
+        number = -session.next_job
+        session.next_job += 1
+        job = Statement(session.id, number, code, Kind.PYSPARK, request=log.REQUEST.get())
+        return await self._accept(session, job)
+
+    async def _accept(self, session: Session, statement: Statement) -> Statement:
+        await self.ledger.write(rows.insert_statement(statement))
         session.used = time.monotonic()
         if session.over:
             await self.ledger.write(self._break(session, statement))
@@ -213,13 +226,28 @@ class Sessions:
         Raises:
             NotFound: there is none with this id.
         """
-        found = session.live.get(key) or session.recent.get(key)
-        if found is None and 0 <= key < session.next_statement:
-            read = await rows.read_statements(self.ledger, session.id, first=key, last=key)
-            found = read[0] if read else None
+        found = await self._find(session, key) if 0 <= key < session.next_statement else None
         if found is None:
             raise NotFound("Statement not found")
         return found
+
+    async def job(self, session: Session, key: int) -> Statement:
+        """Return one job of a client.
+
+        Raises:
+            NotFound: there is none with this id.
+        """
+        found = await self._find(session, -key) if 0 < key < session.next_job else None
+        if found is None:
+            raise NotFound(f"Job '{key}' not found.")
+        return found
+
+    async def _find(self, session: Session, key: int) -> Statement | None:
+        found = session.live.get(key) or session.recent.get(key)
+        if found is not None:
+            return found
+        read = await rows.read_statements(self.ledger, session.id, first=key, last=key)
+        return read[0] if read else None
 
     async def statements(
         self, session: Session, start: int, size: int | None, *, descending: bool
@@ -239,7 +267,10 @@ class Sessions:
 
     async def cancel(self, session: Session, key: int) -> None:
         """Stop a statement, or take it out of the queue; one that is done is left as it is."""
-        statement = await self.statement(session, key)
+        await self.stop(session, await self.statement(session, key))
+
+    async def stop(self, session: Session, statement: Statement) -> None:
+        """Stop a statement or a job that was looked up before."""
         if statement.state.over or statement.id not in session.live:
             return
         if statement.state is StatementState.WAITING:
@@ -258,6 +289,24 @@ class Sessions:
             return statement.events[after:]
         return await rows.read_events(self.ledger, session.id, statement.id, after)
 
+    def project_path(self, session: Session, path: str) -> str:
+        """Return how a session's driver sees a path that its owner named.
+
+        Raises:
+            InvalidInput: it is on this machine and outside the project.
+        """
+        return conf.seen_path(path, self._launcher, self._project_folder(session.project))
+
+    async def uploads(self, session: Session) -> tuple[Path, str]:
+        """Return the folder of a session's uploaded files: here, and as its driver sees it.
+
+        Raises:
+            Conflict: the session is over.
+        """
+        async with session.driving:  # the launcher makes the folders of a driver anew
+            self._check_working(session)
+            return self._launcher.uploads(session.id)
+
     @staticmethod
     def touch(session: Session) -> None:
         """Somebody uses this session: the time limits begin anew."""
@@ -265,8 +314,8 @@ class Sessions:
 
     async def interrupt(self, session: Session) -> None:
         """Stop what runs and what waits."""
-        for key in sorted(session.live, reverse=True):
-            await self.cancel(session, key)
+        for statement in reversed(list(session.live.values())):
+            await self.stop(session, statement)
 
     async def complete(self, session: Session, request: AskCompletion) -> list[str]:
         """Return what may stand at the cursor; nothing when the driver does not say in time."""
@@ -311,6 +360,11 @@ class Sessions:
             raise InvalidInput("Code type should be specified if session kind is shared", "kind")
         return kind
 
+    def _check_room(self, session: Session) -> None:
+        self._check_working(session)
+        if len(session.live) >= self._settings.livy.statements_waiting:
+            raise TooMany(f"Rejected, Reason: {len(session.live)} statements are waiting.", 2)
+
     @staticmethod
     def _check_working(session: Session) -> None:
         if session.over or session.state is SessionState.SHUTTING_DOWN:
@@ -343,7 +397,7 @@ class Sessions:
         if session.state is SessionState.RECOVERING:
             session.move(SessionState.IDLE if session.app_id else SessionState.STARTING)
             session.settle()
-        for statement in sorted(session.live.values(), key=lambda one: one.id):
+        for statement in session.live.values():
             session.send(self._execute(statement))
             if statement.state is StatementState.CANCELLING:
                 session.send(Cancel(statement=statement.id))

@@ -10,8 +10,7 @@ from starlette.responses import StreamingResponse
 
 from hopyard.errors import NotAllowed, NotFound
 from hopyard.livy.channel import is_driver
-from hopyard.livy.deps import Known, Mine, services
-from hopyard.livy.routes.statements import number_of
+from hopyard.livy.deps import Known, Mine, number, services
 from hopyard.livy.transfers import BrokenOff, Transfer, Transfers
 
 router = APIRouter(prefix="/sessions/{session}/statements", tags=["statements"])
@@ -39,7 +38,7 @@ async def show(
     The value of its last expression, the result of SQL, or with `name` a variable. Spark computes
     it now.
     """
-    found = await known.sessions.statement(session, number_of(statement))
+    found = await known.sessions.statement(session, number(statement))
     transfers = known.sessions.transfers
     transfer = transfers.begin(session, found, name, limit)
     begun = False

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import JSONResponse, StreamingResponse
 
-from hopyard.errors import InvalidInput
-from hopyard.livy.deps import Known, Mine, Wait, described, read
+from hopyard.livy.deps import Known, Mine, Wait, described, number, read
 from hopyard.livy.news import hold
 from hopyard.livy.records import Event, Session, Statement
 from hopyard.livy.requests import RunStatement
@@ -20,17 +19,6 @@ from hopyard.livy.views import statement_view
 router = APIRouter(prefix="/sessions/{session}/statements", tags=["statements"])
 SIGN_OF_LIFE = 15.0
 """Seconds without events after which a stream sends a comment, so that proxies keep it open."""
-
-
-def number_of(text: str) -> int:
-    """Return a statement's id.
-
-    Raises:
-        InvalidInput: it is no number.
-    """
-    if not (text.isascii() and text.isdigit()) or len(text) > 9:
-        raise InvalidInput(f'For input string: "{text[:100]}"')
-    return int(text)
 
 
 @router.post("", status_code=201, openapi_extra=described(RunStatement))
@@ -60,7 +48,7 @@ async def list_statements(
 @router.get("/{statement}")
 async def show(statement: str, session: Mine, known: Known, wait: Wait) -> Response:
     """Show a statement; held until it is done or there is news of it."""
-    found = await known.sessions.statement(session, number_of(statement))
+    found = await known.sessions.statement(session, number(statement))
     await hold(found.news, lambda: found.state.over, wait)
     return JSONResponse(statement_view(found))
 
@@ -68,7 +56,7 @@ async def show(statement: str, session: Mine, known: Known, wait: Wait) -> Respo
 @router.post("/{statement}/cancel")
 async def cancel(statement: str, session: Mine, known: Known) -> dict[str, str]:
     """Stop a statement and its Spark jobs, or take it out of the queue."""
-    await known.sessions.cancel(session, number_of(statement))
+    await known.sessions.cancel(session, number(statement))
     return {"msg": "canceled"}
 
 
@@ -84,8 +72,8 @@ async def events(
     Kinds: stream, display_data, update_display, progress, result, state. Each has a number;
     `Last-Event-ID` resumes after it. The stream ends when the statement is done.
     """
-    found = await known.sessions.statement(session, number_of(statement))
-    after = number_of(last_event_id) if last_event_id else 0
+    found = await known.sessions.statement(session, number(statement))
+    after = number(last_event_id) if last_event_id else 0
     return StreamingResponse(
         _stream(known.sessions, session, found, after),
         media_type="text/event-stream",
