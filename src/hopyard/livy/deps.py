@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Query, Request
@@ -14,6 +15,10 @@ from hopyard.livy.records import Session
 from hopyard.livy.requests import RequestBody, parse
 from hopyard.livy.sessions import Sessions
 from hopyard.settings import Settings
+
+VERSION = "0.1"
+VERSIONED = re.compile(r"application/vnd\.livy\.v([^+,;\s]*)\+json")
+"""How a client asks for a version of the API."""
 
 
 class Services:
@@ -31,7 +36,14 @@ def services(request: HTTPConnection) -> Services:
     return found
 
 
+def _check_version(request: Request) -> None:
+    asked = VERSIONED.search(request.headers.get("accept", ""))
+    if asked and asked[1] != VERSION:
+        raise HTTPException(406, f"Version {asked[1][:20]} of the API is not known, {VERSION} is.")
+
+
 async def _caller(request: Request, known: Annotated[Services, Depends(services)]) -> Caller:
+    _check_version(request)
     caller = await known.access.caller(request, request.path_params.get("project"))
     if (
         known.settings.livy.csrf_protection

@@ -70,9 +70,10 @@ async def show_log(
     session: Mine,
     known: Known,
     start: Annotated[int, Query(alias="from", ge=-(2**31), le=2**31)] = -1,
-    size: Annotated[int, Query(ge=0, le=LOG_MOST)] = LOG_SIZE,
+    size: Annotated[int, Query(ge=-(2**31), le=LOG_MOST)] = LOG_SIZE,
 ) -> dict[str, Any]:
     """Show lines of the driver's log; the last 100 by default, `from` below 0 is the tail."""
+    size = LOG_MOST if size < 0 else size
     file = known.sessions.log_file(session)
     first, total, lines = await asyncio.to_thread(logfile.lines, file, start, size)
     return {"id": session.id, "from": first, "total": total, "log": lines}

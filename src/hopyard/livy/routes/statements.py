@@ -37,10 +37,10 @@ async def list_statements(
     known: Known,
     start: Annotated[int, Query(alias="from", ge=0, le=2**31)] = 0,
     size: Annotated[int | None, Query(ge=0, le=2**31)] = None,
-    order: Annotated[str, Query(pattern="^(asc|desc)$")] = "asc",
+    order: Annotated[str, Query(pattern="^(?i:asc|desc)$")] = "asc",
 ) -> Response:
     """Show a page of a session's statements."""
-    page = await known.sessions.statements(session, start, size, descending=order == "desc")
+    page = await known.sessions.statements(session, start, size, descending=order.lower() == "desc")
     views = [statement_view(one) for one in page]
     return JSONResponse({"total_statements": session.next_statement, "statements": views})
 
