@@ -28,6 +28,8 @@ from hopyard.protocol.states import SessionState, StatementState
 
 CUT = "\n[output cut: more than {limit} characters]\n"
 STEPS = 10
+RESULT = {"status", "data", "metadata", "ename", "evalue", "traceback"}
+"""Of a result's event: what the streams and displays before it do not say."""
 
 
 class Batch:
@@ -118,7 +120,7 @@ class Batch:
         statement.completed = max(message.at, statement.started)
         if not cancelled:
             statement.progress = 1.0
-        self._event(statement, "result", {"output": statement.output})
+        self._event(statement, "result", message.model_dump(include=RESULT))
         self._event(statement, "state", {"state": statement.state.value})
         self._changed[statement.id] = statement
         statement.size += sum(len(str(value)) for value in message.data.values())

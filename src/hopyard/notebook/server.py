@@ -26,6 +26,7 @@ SHARE = Path(__file__).parent / "share" / "jupyter"
 """A Jupyter data folder (kernelspecs, Lab extensions): named by JUPYTER_PATH, copied nowhere."""
 CONFIG = Path(__file__).parent / "share" / "config"
 """A Jupyter configuration folder: what Lab's own settings start with (it asks about no news)."""
+CONNECTION = "hopyard.notebook.connection.PromptConnection"
 EXTENSIONS = {
     "jupyterlab": True,
     "nbclassic": True,
@@ -50,6 +51,7 @@ def configuration(environment: Mapping[str, str]) -> Config:
     config.ServerApp.default_url = environment.get("HOPYARD_DEFAULT_URL", "/lab")
     config.ServerApp.allow_root = True  # in the sandbox there is nobody else
     config.ServerApp.terminals_enabled = True
+    config.ServerApp.kernel_websocket_connection_class = CONNECTION
     config.KernelSpecManager.allowed_kernelspecs = set(kernels)
     # Over TCP whoever is on this machine could subscribe to a kernel's output.
     config.KernelManager.transport = "ipc"

@@ -34,6 +34,9 @@ TIMEOUT = (5.0, 70.0)
 """Seconds to connect, and to wait for an answer; the server holds a GET for a second."""
 AWAY_SECONDS = 60.0
 """How long a Livy server may be away, for a restart, before a request fails."""
+AWAY = (502, 503, 504)
+"""A proxy's words for a server that is away."""
+NO_ANSWER = "The Livy server does not answer ({}): try again in a moment."
 CANCEL_SECONDS = 20.0
 QUICK = 0.05
 """An answer without news that came sooner was not held: then wait this long before the next."""
@@ -128,6 +131,17 @@ class Http:
         """DELETE; tried again while the server is away."""
         return self._send("DELETE", path, accepted, patience=patience)
 
+    def stream(self, path: str, headers: dict[str, str]) -> requests.Response:
+        """GET whose answer is read while it comes; one try."""
+        response = self._session.get(
+            self._url + path, headers=headers, stream=True, timeout=TIMEOUT
+        )
+        if response.status_code != 200 and response.status_code not in AWAY:
+            with response:
+                raise LivyError(reason_of(response))
+        response.raise_for_status()
+        return response
+
     def _send(
         self,
         method: str,
@@ -148,15 +162,11 @@ class Http:
                     error, requests.exceptions.ConnectTimeout
                 )
                 if time.monotonic() > until or (method == "POST" and not never_sent):
-                    raise LivyError(
-                        "The Livy server does not answer "
-                        f"({type(error).__name__}): try again in a moment."
-                    ) from None
+                    raise LivyError(NO_ANSWER.format(type(error).__name__)) from None
             else:
                 if response.status_code in accepted:
                     return response
-                # 502 to 504 are a proxy's words for a server that is away.
-                if response.status_code not in (502, 503, 504) or time.monotonic() > until:
+                if response.status_code not in AWAY or time.monotonic() > until:
                     raise LivyError(reason_of(response))
             time.sleep(pause)
             pause = min(pause * 2, 1.0)
@@ -312,7 +322,7 @@ def run(session: Session, code: str) -> dict[str, Any]:
             number = client.post_statement(session.id, {"code": code})["id"]
             statement = _wait(session, number)
         except LivyError:
-            _say_if_over(session)
+            say_if_over(session)
             raise
     except KeyboardInterrupt:
         if number is None:
@@ -322,7 +332,7 @@ def run(session: Session, code: str) -> dict[str, Any]:
     output: dict[str, Any] = statement["output"] or {}
     if output.get("status") == "error":
         if statement["state"] == "error" or not output.get("traceback"):
-            _say_if_over(session)
+            say_if_over(session)
         raise StatementError.of(output)
     return output.get("data") or {}
 
@@ -348,7 +358,7 @@ def _cancel(session: Session, number: int) -> None:
         time.sleep(QUICK / 5)
 
 
-def _say_if_over(session: Session) -> None:
+def say_if_over(session: Session) -> None:
     """Raise why the session is over, if it is."""
     try:
         session.refresh_status_and_info()

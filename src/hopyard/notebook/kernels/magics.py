@@ -9,7 +9,8 @@ from sparkmagic.kernels.kernelmagics import KernelMagics
 from sparkmagic.utils import configuration
 
 from hopyard.notebook.kernels import tables
-from hopyard.notebook.kernels.livy import Controller, Session, StatementError, run
+from hopyard.notebook.kernels.live import Cell
+from hopyard.notebook.kernels.livy import Controller, Session, run
 
 RICH = ("image/png", "image/jpeg", "image/svg+xml", "text/html")
 
@@ -52,13 +53,12 @@ class Magics(KernelMagics):  # type: ignore[misc]
         """Run a cell in the driver and show what it gave."""
         if not cell.strip() and output_var is None:
             return
-        try:
-            data = run(self._session, cell) if cell.strip() else {}
-        except StatementError as error:
-            if error.printed:
-                self.ipython_display.writeln(error.printed)
-            raise
-        self._show(data, output_handler)
+        if output_handler is not None:
+            self._show(run(self._session, cell), output_handler)
+        elif cell.strip():
+            session = self._session
+            http = session.http_client._http_client
+            Cell(self.shell.kernel, http, session).run(cell, "pyspark")
         if output_var is not None:
             query = self._query(output_var, samplemethod, maxrows, samplefraction, coerce)
             self.shell.user_ns[output_var] = tables.fetch(self._session, query)
@@ -103,6 +103,6 @@ class Magics(KernelMagics):  # type: ignore[misc]
         rich = {mime: value for mime, value in data.items() if mime in RICH}
         text = data.get("text/plain", "")
         if text and not ("text/html" in rich and len(rich) == 1):
-            (handler.text if handler else self.ipython_display.writeln)(text)
+            handler.text(text)
         if rich:
             display(rich if text == "" else {**rich, "text/plain": text}, raw=True)

@@ -1,0 +1,83 @@
+"""What happens in a statement, as it happens: the Livy server's event stream, read to its end.
+
+`GET …/statements/N/events` sends server-sent events with numbers. Where the connection or the
+server is gone in between, it is asked again from the last number on: nothing is lost or doubled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+
+from hopyard.notebook.kernels.livy import AWAY_SECONDS, DONE, NO_ANSWER, Http, LivyError
+
+Event = tuple[str, dict[str, Any]]
+"""Kind and payload."""
+_PAUSE = 0.2
+
+
+class Events:
+    """The events of one statement; who stopped in the middle may go on where it was.
+
+    Args:
+        http: the connection to the server.
+        statement: the statement's path.
+    """
+
+    def __init__(self, http: Http, statement: str) -> None:
+        self._http = http
+        self._path = statement
+        self._last = "0"
+
+    def __iter__(self) -> Iterator[Event]:
+        """Yield what happens until the statement is done; the last event is its result.
+
+        Raises:
+            LivyError: the server refuses, or is away for too long.
+        """
+        until = time.monotonic() + AWAY_SECONDS
+        while True:
+            before, result, whole = self._last, None, False
+            with contextlib.suppress(requests.exceptions.RequestException):
+                # Read to its end, so that the connection can be used again.
+                for event in self._connected():
+                    if event[0] == "result":
+                        result = event[1]
+                    else:
+                        yield event
+                whole = True
+            if whole and result is None:
+                # Over without a result: so it is with the session.
+                statement = self._http.get(self._path, [200]).json()
+                result = statement["output"] or {} if statement["state"] in DONE else None
+            if result is not None:
+                yield "result", result
+                return
+            if self._last != before:
+                until = time.monotonic() + AWAY_SECONDS
+            if time.monotonic() > until:
+                raise LivyError(NO_ANSWER.format("its events break off"))
+            time.sleep(_PAUSE)
+
+    def _connected(self) -> Iterator[Event]:
+        headers = {"Last-Event-ID": self._last}
+        with self._http.stream(self._path + "/events", headers) as response:
+            for fields in _blocks(response):
+                if "data" in fields:
+                    self._last = fields["id"]
+                    yield fields["event"], json.loads(fields["data"])
+
+
+def _blocks(response: requests.Response) -> Iterator[dict[str, str]]:
+    """Yield the fields of each block of lines."""
+    waiting = b""
+    for piece in response.iter_content(None):
+        *blocks, waiting = (waiting + piece).split(b"\n\n")
+        for block in blocks:
+            lines = (line.partition(": ") for line in block.decode().split("\n"))
+            yield {name: value for name, _, value in lines}
