@@ -106,7 +106,7 @@ def environment(conf: dict[str, str]) -> dict[str, str]:
     env["PYSPARK_DRIVER_PYTHON"] = sys.executable
     env["PYSPARK_PIN_THREAD"] = "true"
     env["SPARK_CONNECT_MODE"] = "0"
-    if conf["spark.master"].startswith("local"):
+    if conf.get("spark.driver.host") == "127.0.0.1":
         env.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     return env
 

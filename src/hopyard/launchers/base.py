@@ -1,8 +1,8 @@
-"""The contract of a launcher: start, check and stop the driver of a session.
+"""The contract of a launcher: start, check and stop the driver of a session or a batch.
 
 A launcher keeps nothing in memory that it could not do without: the Livy server may be killed at
-any moment, and what `start` returned (written down in the session's row) must be enough for a new
-launcher object to check and stop the same driver, and never another process that got its number.
+any moment, and what `start` returned (written down in a row) must be enough for a new launcher
+object to check and stop the same driver, and never another process that got its number.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hopyard.protocol.messages import DriverConfig
+from hopyard.protocol.messages import BatchReport, StartConfig
 
 Process = dict[str, Any]
 """Where a driver runs, as JSON: only the launcher that made it reads it."""
@@ -24,14 +24,14 @@ class Order:
 
     Attributes:
         project: the name of the project.
-        config: what the driver's agent is told; `work_dir` and `spark.local.dir` are the
-            launcher's to fill in.
-        log: the file for the driver's stdout and stderr.
-        user: whose session it is; Spark shows this name.
+        config: what the process is told; `work_dir` and `spark.local.dir` are the launcher's to
+            fill in.
+        log: the file for its stdout and stderr.
+        user: in whose name Spark works; it shows this name.
     """
 
     project: str
-    config: DriverConfig
+    config: StartConfig
     log: Path
     user: str
 
@@ -46,7 +46,8 @@ class Launcher(ABC):
     async def start(self, order: Order) -> Process:
         """Start a driver.
 
-        The driver outlives this process. It dials home by itself; nothing here waits for that.
+        The driver outlives this process. It dials home (a session) or writes its report (a batch)
+        by itself; nothing here waits for that.
 
         Parameters
         ----------
@@ -87,7 +88,7 @@ class Launcher(ABC):
         """
 
     @abstractmethod
-    def uploads(self, session: int) -> tuple[Path, str]:
+    def uploads(self, place: str) -> tuple[Path, str]:
         """Return the folder for files that a client uploads to a driver that was started.
 
         Returns
@@ -97,5 +98,20 @@ class Launcher(ABC):
         """
 
     @abstractmethod
-    async def clean(self, session: int) -> None:
-        """Remove the scratch files of a driver that has ended."""
+    async def report(self, place: str) -> BatchReport:
+        """Read what a batch's process says of itself, also after its end and before `clean`.
+
+        Parameters
+        ----------
+        place : str
+            The place in its configuration.
+
+        Returns
+        -------
+        BatchReport
+            An empty one while it has said nothing. The user's code could have written it too.
+        """
+
+    @abstractmethod
+    async def clean(self, place: str) -> None:
+        """Remove the scratch files of a process that has ended."""

@@ -1,5 +1,7 @@
 """Drivers on this machine: a Python process with a JVM, in the sandbox or (by setting) without.
 
+Their executors are in the JVM (`local[*]`) or on a standalone cluster (`spark://…`).
+
 What a driver sees: its project's folder as `/project`, a folder of its own (`/run/hopyard`: its
 configuration until read, its scratch files), an environment of a handful of variables.
 
@@ -17,22 +19,26 @@ import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from hopyard.errors import Unavailable
 from hopyard.launchers import processes
 from hopyard.launchers.base import Launcher, Order, Process
 from hopyard.launchers.sandbox import Sandbox
-from hopyard.protocol.messages import DriverConfig
+from hopyard.protocol.messages import REPORT, BatchReport, StartConfig
 from hopyard.settings import Settings
 
 INSIDE_PROJECT = "/project"
 INSIDE_OWN = "/run/hopyard"
 CONFIG = "driver.json"
 INFO = "sandbox.json"
+REPORT_MOST = 64 * 1024
 INFO_SECONDS = 20.0
 STOP_SECONDS = 10.0
 KILL_SECONDS = 5.0
@@ -48,8 +54,8 @@ class LocalLauncher(Launcher):
         self.sandboxed = settings.isolation == "sandbox"
         self.project_folder = INSIDE_PROJECT if self.sandboxed else None
 
-    def _own_folder(self, session: int) -> Path:
-        return self._settings.data_dir / "run" / "drivers" / str(session)
+    def _own_folder(self, place: str) -> Path:
+        return self._settings.data_dir / "run" / place
 
     async def start(self, order: Order) -> Process:
         """Start a driver (see the contract)."""
@@ -61,7 +67,7 @@ class LocalLauncher(Launcher):
     def _start(self, order: Order) -> Process:
         project = self._settings.projects_dir / order.project
         (project / "Jupyter").mkdir(parents=True, exist_ok=True)
-        own = self._own_folder(order.config.session)
+        own = self._own_folder(order.config.place)
         shutil.rmtree(own, ignore_errors=True)
         for folder in (own, own / "tmp", own / "home"):
             folder.mkdir(mode=0o700, parents=True)
@@ -73,9 +79,9 @@ class LocalLauncher(Launcher):
         )
         _write_private(own / CONFIG, config)
         order.log.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-P", "-m", "hopyard.driver"]
+        command = [sys.executable, "-P", "-m", order.config.program]
         environment = self._environment(own_seen, order.user)
-        with order.log.open("ab") as log:
+        with order.log.open("a+b") as log:
             if not self.sandboxed:
                 child = self._spawn(command, environment, log.fileno(), cwd=project / "Jupyter")
                 return self._remember(child, child.pid)
@@ -123,7 +129,7 @@ class LocalLauncher(Launcher):
     def _environment(own: Path, user: str) -> dict[str, str]:
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         if user:
-            environment["SPARK_USER"] = user
+            environment |= {"SPARK_USER": user, "HADOOP_USER_NAME": user}
         return {
             "LANG": "C.UTF-8",
             **environment,
@@ -163,14 +169,18 @@ class LocalLauncher(Launcher):
         if child := self._children.pop(outer.pid, None):
             child.wait(timeout=KILL_SECONDS)
 
-    def uploads(self, session: int) -> tuple[Path, str]:
+    def uploads(self, place: str) -> tuple[Path, str]:
         """Return the folder for uploaded files (see the contract)."""
-        here = self._own_folder(session) / "uploads"
+        here = self._own_folder(place) / "uploads"
         return here, f"{INSIDE_OWN}/{here.name}" if self.sandboxed else str(here)
 
-    async def clean(self, session: int) -> None:
-        """Remove the scratch files of a driver that has ended (see the contract)."""
-        await asyncio.to_thread(shutil.rmtree, self._own_folder(session), ignore_errors=True)
+    async def report(self, place: str) -> BatchReport:
+        """Read what a batch's process says of itself (see the contract)."""
+        return await asyncio.to_thread(_read_report, self._own_folder(place) / REPORT)
+
+    async def clean(self, place: str) -> None:
+        """Remove the scratch files of a process that has ended (see the contract)."""
+        await asyncio.to_thread(shutil.rmtree, self._own_folder(place), ignore_errors=True)
 
 
 def _first_inside(info: Path, child: subprocess.Popen[bytes]) -> int:
@@ -187,10 +197,22 @@ def _first_inside(info: Path, child: subprocess.Popen[bytes]) -> int:
         time.sleep(0.002)
 
 
-def _write_private(file: Path, config: DriverConfig) -> None:
+def _write_private(file: Path, config: StartConfig) -> None:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as stream:
         stream.write(config.model_dump_json())
+
+
+def _read_report(file: Path) -> BatchReport:
+    """Read a file that the user's code could have replaced: a small plain file, or nothing."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return BatchReport()
+            return BatchReport.model_validate_json(stream.read(REPORT_MOST))
+    except (OSError, ValidationError):
+        return BatchReport()
 
 
 def _known(process: Process) -> tuple[processes.Process, processes.Process]:

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from starlette.responses import RedirectResponse
 
 from hopyard.identity.hub import HubClient
-from hopyard.launchers.local import LocalLauncher
+from hopyard.launchers import choose
 from hopyard.livy import errors
 from hopyard.livy.access import Access, LoopbackAccess, PlatformAccess, TokenFileAccess
 from hopyard.livy.deps import Services
@@ -54,7 +54,7 @@ def create_app(
         access = TokenFileAccess(token_file) if token_file else LoopbackAccess()
     home = platform.livy_url if platform else base_url
     ledger = Ledger(make_engine(settings.database))
-    launcher = LocalLauncher(settings)
+    launcher = choose.launcher(settings)
     served = Sessions(
         settings,
         ledger,

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hopyard.errors import InvalidInput
+from hopyard.launchers import choose
 from hopyard.launchers.base import Launcher
 from hopyard.livy.requests import CreateSession
 from hopyard.protocol.properties import refusal
@@ -45,6 +46,9 @@ def check(request: CreateSession, settings: Settings, *, platform: bool) -> None
             raise InvalidInput(
                 f"Rejected, Reason: {key} is no Spark property (it must begin with spark.).", "conf"
             )
+    master = request.conf_texts().get("spark.master")
+    if master is not None and (fault := choose.refusal(master)):
+        raise InvalidInput(f"Rejected, Reason: spark.master = {fault}.", "conf")
     limits = settings.limits
     _at_most("driverCores", request.driverCores, limits.cores_max)
     _at_most("executorCores", request.executorCores, limits.cores_max)
@@ -107,7 +111,7 @@ def spark_conf(
         "spark.ui.filters": FILTER,
         f"spark.{FILTER}.param.secretKey": base64.urlsafe_b64encode(ui_secret).decode(),
     }
-    if conf["spark.master"].startswith("local"):
+    if choose.on_loopback(conf["spark.master"]):
         conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     return conf
 

@@ -120,6 +120,11 @@ class Session:
         return self.request.kind
 
     @property
+    def place(self) -> str:
+        """The name of its driver's folder."""
+        return f"drivers/{self.id}"
+
+    @property
     def over(self) -> bool:
         """Whether nothing more happens in it."""
         return self.state.over

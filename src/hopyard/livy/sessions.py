@@ -305,7 +305,7 @@ class Sessions:
         """
         async with session.driving:  # the launcher makes the folders of a driver anew
             self._check_working(session)
-            return self._launcher.uploads(session.id)
+            return self._launcher.uploads(session.place)
 
     @staticmethod
     def touch(session: Session) -> None:
@@ -518,7 +518,7 @@ class Sessions:
             if session.process is not None:
                 await self._launcher.stop(session.process)
                 session.process = None
-            await self._launcher.clean(session.id)
+            await self._launcher.clean(session.place)
             if session.deleted:
                 await self.ledger.write(rows.delete_session(session.id))
                 self._all.pop(session.id, None)

@@ -19,7 +19,7 @@ or it is over: the agent ends itself at once. 4409: another agent is connected: 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter
 
@@ -28,6 +28,9 @@ from hopyard.protocol.states import Kind
 UNAUTHORISED = 4401
 GONE = 4404
 REPLACED = 4409
+
+REPORT = "report.json"
+"""The name of the file with a `BatchReport`, in the folder of the configuration."""
 
 
 class _Message(BaseModel, extra="ignore"):
@@ -252,17 +255,15 @@ UP: TypeAdapter[UpMessage] = TypeAdapter(Annotated[UpMessage, Field(discriminato
 DOWN: TypeAdapter[DownMessage] = TypeAdapter(Annotated[DownMessage, Field(discriminator="type")])
 
 
-class DriverConfig(BaseModel):
-    """What an agent is started with: a file of mode 0600, named by `HOPYARD_DRIVER_CONFIG`.
+class StartConfig(BaseModel):
+    """What a process with a Spark application is started with.
 
-    The agent deletes the file once read: the secret lives in its memory only.
+    It comes by a file of mode 0600, named by `HOPYARD_DRIVER_CONFIG`. The process deletes the file
+    once read: what is secret in it lives in its memory only.
     """
 
-    session: int
-    url: str
-    """`ws://HOST:PORT/livy/drivers/SESSION`."""
-    secret: str
-    kind: Kind = Kind.SHARED
+    program: ClassVar[str]
+    """The module that is run."""
     name: str = ""
     """The Spark application's name."""
     conf: dict[str, str] = {}
@@ -272,8 +273,56 @@ class DriverConfig(BaseModel):
     files: list[str] = []
     archives: list[str] = []
     work_dir: str = "."
-    """The interpreters' current folder."""
+    """The current folder of the user's code."""
+
+    @property
+    def place(self) -> str:
+        """The name of its folder, which no other process has."""
+        raise NotImplementedError
+
+
+class DriverConfig(StartConfig):
+    """What an agent is started with."""
+
+    program = "hopyard.driver"
+    session: int
+    url: str
+    """`ws://HOST:PORT/livy/drivers/SESSION`."""
+    secret: str
+    kind: Kind = Kind.SHARED
     orphan_timeout: float = 300.0
     """Seconds without home after which the agent ends itself."""
     output_limit: int = 10_000_000
     """Characters of one statement's output; what is beyond is cut with a marker."""
+
+    @property
+    def place(self) -> str:
+        """The name of its folder."""
+        return f"drivers/{self.session}"
+
+
+class BatchConfig(StartConfig):
+    """What a batch (an application that runs to its end by itself) is started with."""
+
+    program = "hopyard.driver.batch"
+    batch: int
+    file: str
+    """The Python, jar or R file, as the process sees it."""
+    class_name: str | None = None
+    args: list[str] = []
+
+    @property
+    def place(self) -> str:
+        """The name of its folder."""
+        return f"batches/{self.batch}"
+
+
+class BatchReport(BaseModel):
+    """What a batch's process writes into its folder, for whatever Livy server comes to read it."""
+
+    app_id: str | None = Field(None, max_length=255)
+    ui_url: str | None = Field(None, max_length=2000)
+    exit_code: int | None = None
+    """None while it runs."""
+    reason: str = Field("", max_length=2000)
+    """Why it failed, as a sentence."""
