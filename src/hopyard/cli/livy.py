@@ -15,6 +15,7 @@ import uvicorn
 from hopyard import log
 from hopyard.errors import SetupError
 from hopyard.launchers import sandbox
+from hopyard.launchers.base import Launcher
 from hopyard.livy.access import is_loopback
 from hopyard.livy.app import create_app
 from hopyard.settings import Platform, Settings
@@ -28,6 +29,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8998,
     token_file: Path | None = None,
+    launcher: Launcher | None = None,
 ) -> None:
     """Serve until the process is told to end, which ends the sessions too.
 
@@ -53,7 +55,7 @@ def serve(
         near = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
         base = f"http://[{near}]:{port}/" if ":" in near else f"http://{near}:{port}/"
         config = uvicorn.Config(
-            create_app(settings, platform, base_url=base, token_file=token_file),
+            create_app(settings, platform, base_url=base, token_file=token_file, launcher=launcher),
             log_config=None,
             access_log=False,
             server_header=False,

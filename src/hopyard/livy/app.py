@@ -15,10 +15,12 @@ from starlette.responses import RedirectResponse
 
 from hopyard.identity.hub import HubClient
 from hopyard.launchers import choose
+from hopyard.launchers.base import Launcher
 from hopyard.livy import errors
 from hopyard.livy.access import Access, LoopbackAccess, PlatformAccess, TokenFileAccess
 from hopyard.livy.deps import Services
 from hopyard.livy.edge import Edge
+from hopyard.livy.hot import HotGets
 from hopyard.livy.ledger import Ledger
 from hopyard.livy.reconciler import Reconciler
 from hopyard.livy.recovery import recover
@@ -37,6 +39,7 @@ def create_app(
     *,
     base_url: str = STANDALONE_URL,
     token_file: Path | None = None,
+    launcher: Launcher | None = None,
 ) -> FastAPI:
     """Return the server.
 
@@ -45,6 +48,7 @@ def create_app(
         platform: None for a server that stands alone.
         base_url: its own address then, ends with a slash.
         token_file: who may use it then; without one, everybody on this machine.
+        launcher: starts drivers, instead of the one that the settings say.
     """
     settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute()})
     access: Access
@@ -54,7 +58,7 @@ def create_app(
         access = TokenFileAccess(token_file) if token_file else LoopbackAccess()
     home = platform.livy_url if platform else base_url
     ledger = Ledger(make_engine(settings.database))
-    launcher = choose.launcher(settings)
+    launcher = launcher or choose.launcher(settings)
     served = Sessions(
         settings,
         ledger,
@@ -93,6 +97,7 @@ def create_app(
         openapi_url="/livy/openapi.json" if platform else "/openapi.json",
     )
     app.state.services = Services(settings, access, served)
+    app.add_middleware(HotGets, app.state.services, in_project=platform is not None)
     errors.install(app)
     app.add_middleware(Edge)
     app.include_router(drivers.router)

@@ -42,9 +42,15 @@ def _check_version(request: Request) -> None:
         raise HTTPException(406, f"Version {asked[1][:20]} of the API is not known, {VERSION} is.")
 
 
-async def _caller(request: Request, known: Annotated[Services, Depends(services)]) -> Caller:
+async def caller_of(request: Request, known: Services, project: str | None) -> Caller:
+    """Return who asks.
+
+    Raises:
+        HopyardError: nobody who may.
+        HTTPException: a version of the API that is not known (406).
+    """
     _check_version(request)
-    caller = await known.access.caller(request, request.path_params.get("project"))
+    caller = await known.access.caller(request, project)
     if (
         known.settings.livy.csrf_protection
         and request.method not in SAFE_METHODS
@@ -54,7 +60,18 @@ async def _caller(request: Request, known: Annotated[Services, Depends(services)
     return caller
 
 
-Known = Annotated[Services, Depends(services)]
+# Asynchronous, all of these: FastAPI runs what is not in a thread, which costs more than the rest.
+async def _known(request: HTTPConnection) -> Services:
+    return services(request)
+
+
+Known = Annotated[Services, Depends(_known)]
+
+
+async def _caller(request: Request, known: Known) -> Caller:
+    return await caller_of(request, known, request.path_params.get("project"))
+
+
 Asking = Annotated[Caller, Depends(_caller)]
 
 
@@ -66,14 +83,19 @@ Mine = Annotated[Session, Depends(_session)]
 """The session of the path, which is the caller's."""
 
 
-def _wait(
+def wait_of(known: Services, asked: float | None) -> float:
+    """Return how long a GET is held for news, in seconds."""
+    return known.settings.livy.hold if asked is None else asked
+
+
+async def _wait(
     known: Known,
     wait: Annotated[
         float | None,
         Query(ge=0, le=60, description="Seconds that the answer is held for news (ours)."),
     ] = None,
 ) -> float:
-    return known.settings.livy.hold if wait is None else wait
+    return wait_of(known, wait)
 
 
 def number(text: str) -> int:
