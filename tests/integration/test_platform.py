@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -186,6 +187,27 @@ async def test_user_starts_no_server_of_another(hopyard: Hopyard) -> None:
     async with hopyard.client(token) as client:
         response = await client.post(f"hub/api/users/{DEMO}/servers/{DEMO}")
     assert response.status_code == 404
+
+
+async def test_server_ends_when_its_time_is_up(hopyard: Hopyard) -> None:
+    project = "short"
+    made = await hopyard.api(ADMIN, "POST", "projects", json={"name": project})
+    assert made.status_code == 201, made.text
+    await hopyard.start_server(ADMIN, project)
+    # A person cannot choose less than hours: move the clock of this one row.
+    with sqlite3.connect(hopyard.data_dir / "hopyard.sqlite", timeout=30) as tables:
+        changed = tables.execute(
+            "UPDATE jupyter_servers SET expires_at = '2020-01-01 00:00:00.000000' WHERE project_id = "
+            "(SELECT id FROM projects WHERE name = ?)",
+            (project,),
+        )
+        assert changed.rowcount == 1
+
+    async def stopped() -> bool:
+        view = await hopyard.api(ADMIN, "GET", f"projects/{project}/jupyter/server")
+        return bool(view.json()["state"] == "stopped")
+
+    await until("the server has ended", stopped, 60)
 
 
 async def test_server_shows_its_project_and_nothing_of_the_platform(hopyard: Hopyard) -> None:

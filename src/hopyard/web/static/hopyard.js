@@ -20,7 +20,8 @@ document.addEventListener("click", async (event) => {
   target.querySelector("span").textContent = "Copied";
 });
 
-// Start sends the same form to another address. One that was refused can be pressed again.
+// Start sends the same form to another address. It can be pressed again once that was answered:
+// where a server starts by then, the stream replaces it.
 let pressed = null;
 document.addEventListener("htmx:configRequest", (event) => {
   const by = event.detail.triggeringEvent?.submitter;
@@ -30,8 +31,8 @@ document.addEventListener("htmx:configRequest", (event) => {
   by.disabled = true;
   pressed = by;
 });
-document.addEventListener("htmx:afterRequest", (event) => {
-  if (pressed && !event.detail.successful) pressed.disabled = false;
+document.addEventListener("htmx:afterRequest", () => {
+  if (pressed) pressed.disabled = false;
   pressed = null;
 });
 

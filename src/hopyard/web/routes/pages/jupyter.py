@@ -101,7 +101,7 @@ async def events(request: Request, who: JupyterUser, services: Services) -> Resp
 
     async def pause() -> None:
         moving = view.state in ("starting", "stopping")
-        await services.servers.bell.wait(who.name, project, 0.5 if moving else 2.0)
+        await services.servers.bell.wait(who.name, project, 0.15 if moving else 2.0)
 
     return stream(request, pieces, pause)
 
