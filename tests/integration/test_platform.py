@@ -197,8 +197,8 @@ async def test_server_ends_when_its_time_is_up(hopyard: Hopyard) -> None:
     # A person cannot choose less than hours: move the clock of this one row.
     with sqlite3.connect(hopyard.data_dir / "hopyard.sqlite", timeout=30) as tables:
         changed = tables.execute(
-            "UPDATE jupyter_servers SET expires_at = '2020-01-01 00:00:00.000000' WHERE project_id = "
-            "(SELECT id FROM projects WHERE name = ?)",
+            "UPDATE jupyter_servers SET expires_at = '2020-01-01 00:00:00.000000' "
+            "WHERE project_id = (SELECT id FROM projects WHERE name = ?)",
             (project,),
         )
         assert changed.rowcount == 1
