@@ -39,6 +39,10 @@ integration: setup-test ## Tests with a real Hub, Spark, Livy and Postgres
 e2e: setup-test ## Tests in a real browser
 	@$(PYTEST) tests/e2e
 
+.PHONY: soak
+soak: setup-test ## The long tests: the Livy server killed 50 times (half an hour)
+	@HOPYARD_SOAK=1 $(PYTEST) tests/soak -s
+
 .PHONY: lint
 lint: setup-test ## ruff, mypy (strict), import-linter
 	@$(BIN)/ruff check

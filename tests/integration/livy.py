@@ -57,6 +57,11 @@ class Livy:
         self.process: subprocess.Popen[bytes]
 
     def start(self) -> None:
+        self.launch()
+        until(self._answers, START, "the Livy server answers")
+
+    def launch(self) -> None:
+        """Start the process, without waiting until it serves."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HOPYARD_")}
         environment |= {"HOPYARD_DATA_DIR": str(self.data), **self._settings}
         command = [sys.executable, "-m", "hopyard.cli", "livy", "--port", str(self.port)]
@@ -66,7 +71,6 @@ class Livy:
             command += ["--token-file", str(file)]
         with (self.data / "livy.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        until(self._answers, START, "the Livy server answers")
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, (self.data / "livy.log").read_text()
@@ -95,7 +99,10 @@ class Livy:
         return found
 
     def ready(self, **body: Any) -> int:
-        session = self.create(**body)
+        return self.ready_again(self.create(**body))
+
+    def ready_again(self, session: int) -> int:
+        """Wait until a session is idle."""
         starting = ("starting", "not_started", "recovering")
         end = time.monotonic() + READY
         while (found := self.http.get(f"/sessions/{session}").json())["state"] in starting:

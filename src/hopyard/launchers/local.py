@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import stat
@@ -36,7 +37,6 @@ from hopyard.settings import Settings
 
 INSIDE_PROJECT = "/project"
 INSIDE_OWN = "/run/hopyard"
-CONFIG = "driver.json"
 INFO = "sandbox.json"
 REPORT_MOST = 64 * 1024
 INFO_SECONDS = 20.0
@@ -77,10 +77,13 @@ class LocalLauncher(Launcher):
         config = order.config.model_copy(
             update={"work_dir": str(project_seen / "Jupyter"), "conf": conf}
         )
-        _write_private(own / CONFIG, config)
+        # A name of its own: a driver that was begun just before a kill of the server and is not
+        # known to anybody must not read (and delete) what is meant for this one.
+        name = f"driver-{secrets.token_hex(8)}.json"
+        _write_private(own / name, config)
         order.log.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-P", "-m", order.config.program]
-        environment = self._environment(own_seen, order.user)
+        environment = self._environment(own_seen, own_seen / name, order.user)
         with order.log.open("a+b") as log:
             if not self.sandboxed:
                 child = self._spawn(command, environment, log.fileno(), cwd=project / "Jupyter")
@@ -126,7 +129,7 @@ class LocalLauncher(Launcher):
         }
 
     @staticmethod
-    def _environment(own: Path, user: str) -> dict[str, str]:
+    def _environment(own: Path, config: Path, user: str) -> dict[str, str]:
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         if user:
             environment |= {"SPARK_USER": user, "HADOOP_USER_NAME": user}
@@ -135,7 +138,7 @@ class LocalLauncher(Launcher):
             **environment,
             "HOME": str(own / "home"),
             "PYSPARK_PYTHON": sys.executable,
-            "HOPYARD_DRIVER_CONFIG": str(own / CONFIG),
+            "HOPYARD_DRIVER_CONFIG": str(config),
         }
 
     async def check(self, process: Process) -> str | None:

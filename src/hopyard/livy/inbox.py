@@ -27,7 +27,6 @@ from hopyard.protocol.messages import (
 from hopyard.protocol.states import SessionState, StatementState
 
 CUT = "\n[output cut: more than {limit} characters]\n"
-STEPS = 10
 RESULT = {"status", "data", "metadata", "ename", "evalue", "traceback"}
 """Of a result's event: what the streams and displays before it do not say."""
 
@@ -53,7 +52,7 @@ class Batch:
         session = self._session
         match message:
             case Step():
-                session.steps = [*session.steps[-STEPS:], message.text]
+                session.say(message.text)
             case Ready():
                 self._ready(message)
             case Failed():

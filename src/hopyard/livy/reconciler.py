@@ -2,7 +2,8 @@
 
 - A driver whose process ended: its session is over (`dead`; `error` if it never was ready).
 - A session that is not ready after `start_timeout`: `error`.
-- A driver that runs but does not dial home for `orphan_timeout` (it ends itself then): `dead`.
+- A driver that runs but does not dial home: `recovering` after some seconds, `dead` after
+  `orphan_timeout` (it ends itself then).
 - No work for the idle timeout, nobody asking for the heartbeat timeout, or older than its time to
   live: `killed`.
 - A session that a Jupyter server made: it ends when that server stopped or was started anew. When
@@ -33,6 +34,8 @@ from hopyard.settings import LivySettings
 TICK = 1.0
 HUB_TICK = 5.0
 RETAIN = 3600.0
+LOST = 5.0
+"""Seconds without a connection after which a session is `recovering`: shorter cuts nobody sees."""
 MARGIN = 10.0
 """Seconds more than a driver's own orphan timeout, so that it is the first to give up."""
 
@@ -111,6 +114,8 @@ class Reconciler:
         if session.line is None and session.process is not None:
             if waited > self._settings.orphan_timeout + MARGIN:
                 return _S.DEAD, "The driver does not answer any more."
+            if waited > LOST and session.state in (_S.IDLE, _S.BUSY):
+                self._sessions.missing(session, LOST)
             return None
         return self._out_of_time(session)
 

@@ -18,6 +18,7 @@ from hopyard.protocol.states import Kind, SessionState, StatementState, may_foll
 RECENT = 32
 """Finished statements of a session that are kept in memory, where they are small."""
 SMALL = 64 * 1024
+STEPS = 10
 
 Event = tuple[int, str, dict[str, Any]]
 """Sequence number, kind, payload."""
@@ -137,6 +138,10 @@ class Session:
             self.state = state
             self.news.tell()
         return True
+
+    def say(self, step: str) -> None:
+        """Keep what happens to the driver, in words: clients see the last few as `log`."""
+        self.steps = [*self.steps[-STEPS:], step]
 
     def settle(self) -> None:
         """Be busy or idle, as the statements are."""

@@ -395,6 +395,7 @@ class Sessions:
             unfinished: the statements that it runs or will run.
         """
         if session.state is SessionState.RECOVERING:
+            session.say("The driver is connected again")
             session.move(SessionState.IDLE if session.app_id else SessionState.STARTING)
             session.settle()
         for statement in session.live.values():
@@ -404,6 +405,12 @@ class Sessions:
         for key in unfinished:
             if key not in session.live:  # cancelled while the driver could not be told
                 session.send(Cancel(statement=key))
+
+    @staticmethod
+    def missing(session: Session, seconds: float) -> None:
+        """Show that a driver has not been heard of; it dials again, or is found dead."""
+        session.say(f"No connection to the driver for {seconds:g} s; waiting for it to dial again")
+        session.move(SessionState.RECOVERING)
 
     def hung_up(self, session: Session) -> None:
         """A driver's connection ended."""
