@@ -6,12 +6,11 @@ import re
 
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from hopyard.cli.demo import DISPLAY_NAME, FILES
+from hopyard.cli.check import NOTEBOOK
+from hopyard.cli.demo import DISPLAY_NAME
 from tests.e2e import pages
 from tests.e2e.browser import SECONDS, shot, visitor
 from tests.e2e.conftest import Place
-
-NOTEBOOK = sorted(FILES.glob("*.ipynb"))[0].name
 
 
 async def test_tutorial_runs_from_sign_in_to_stop(browser: Browser, admin: Place) -> None:

@@ -15,7 +15,7 @@ from jupyter_client.manager import KernelManager
 
 from tests.integration.livy import Livy
 
-DEMO = Path(__file__).parents[2] / "src/hopyard/demo"
+DEMO = Path(__file__).parents[2] / "src/hopyard/tours"
 SHARE = Path(__file__).parents[2] / "src/hopyard/notebook/share/jupyter"
 START = 240
 

@@ -23,6 +23,7 @@ CELL_SECONDS = 300.0
 START_SECONDS = 120.0
 TOKEN_SECONDS = 1800
 KERNEL = "pyspark"
+NOTEBOOK = "First steps with Spark.ipynb"
 RESULT_LINES = 12
 
 
@@ -192,7 +193,7 @@ class Check:
     # --- the notebook ----------------------------------------------------------------------------
 
     async def _run_notebook(self) -> None:
-        name = _notebook_name()
+        name = NOTEBOOK
         async with self._report.step(f"Open {name}") as said:
             found = await self._json("GET", f"{self._server}api/contents/{quote(name)}")
             cells = [
@@ -284,10 +285,3 @@ async def _run_cell(channels: Any, code: str) -> list[str]:
     kept = [line for line in shown if line.strip()]
     more = [f"… {len(kept) - RESULT_LINES} more lines"] if len(kept) > RESULT_LINES else []
     return [f"\n        | {line[:110]}" for line in [*kept[:RESULT_LINES], *more]]
-
-
-def _notebook_name() -> str:
-    found = sorted(file.name for file in demo.FILES.glob("*.ipynb"))
-    if not found:
-        raise StepFailed("this installation has no demo notebook")
-    return found[0]

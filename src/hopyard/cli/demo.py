@@ -1,4 +1,4 @@
-"""`hopyard demo`: `up`, with a project, a user and a notebook to try.
+"""`hopyard demo`: `up`, with a project, a user and notebooks to try: those of all tours.
 
 They are made at the first start only: what was changed, renamed or deleted since stays so. A file
 of the demo that nobody edited is renewed when Hopyard brings a newer one.
@@ -6,19 +6,18 @@ of the demo that nobody edited is renewed when Hopyard brings a newer one.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from pathlib import Path
 
 from hopyard.cli import up
 from hopyard.errors import Conflict, SetupError
 from hopyard.identity.hub import HubClient
+from hopyard.projects.tours import files
+from hopyard.projects.tours.models import FILES, every
 from hopyard.settings import Platform, Settings
 
 PROJECT = "demo"
 USER = "demo"
 DISPLAY_NAME = "Demo project"
-FILES = Path(__file__).resolve().parents[1] / "demo"
 
 
 def run(settings: Settings) -> None:
@@ -42,7 +41,8 @@ async def make(settings: Settings, platform: Platform) -> None:
     if not copied:
         await _make_user(platform)
         await _make_project(settings)
-    copied = copy_files(FILES, settings.projects_dir / PROJECT / "Jupyter", copied)
+    wanted = {file for tour in every() for file in tour.files}
+    copied = files.copy(FILES, wanted, settings.projects_dir / PROJECT / "Jupyter", copied)
     note.write_text(json.dumps(copied, indent=1))
 
 
@@ -76,32 +76,3 @@ async def _make_project(settings: Settings) -> None:
             await jupyter.remember(user, PROJECT, {"mode": "spark"})
     finally:
         await engine.dispose()
-
-
-def copy_files(source: Path, target: Path, copied: dict[str, str]) -> dict[str, str]:
-    """Copy the demo's files; one that was edited or deleted is left alone.
-
-    Args:
-        source: the folder of the package.
-        target: the Jupyter dataset of the demo project.
-        copied: what was copied before: path and SHA-256.
-
-    Returns:
-        What is copied now, in the same form.
-    """
-    now = dict(copied)
-    for file in sorted(source.rglob("*")):
-        name = str(file.relative_to(source))
-        if not file.is_file() or file.suffix in (".py", ".pyc"):
-            continue
-        place = target / name
-        content = file.read_bytes()
-        if not place.exists():
-            wanted = name not in copied
-        else:
-            wanted = hashlib.sha256(place.read_bytes()).hexdigest() == copied.get(name)
-        if wanted:
-            place.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            place.write_bytes(content)
-            now[name] = hashlib.sha256(content).hexdigest()
-    return now

@@ -11,6 +11,7 @@ from hopyard.projects.accounts.service import Accounts
 from hopyard.projects.jupyter.service import Jupyter
 from hopyard.projects.logs.service import Logs
 from hopyard.projects.members.service import Projects
+from hopyard.projects.tours.service import Tours
 from hopyard.settings import Platform, Settings
 from hopyard.store.engine import make_engine, make_sessions
 from hopyard.web.livy import LivyClient
@@ -32,6 +33,7 @@ class Wiring:
     jupyter: Jupyter
     accounts: Accounts
     logs: Logs
+    tours: Tours
     servers: Servers
 
     async def close(self) -> None:
@@ -61,5 +63,6 @@ def wire(settings: Settings, platform: Platform) -> Wiring:
         jupyter=jupyter,
         accounts=Accounts(sessions, settings),
         logs=Logs(settings),
+        tours=Tours(projects, jupyter, settings),
         servers=Servers(hub, livy, projects, jupyter, seal),
     )

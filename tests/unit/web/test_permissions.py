@@ -18,7 +18,7 @@ from hopyard.web.deps import Allow, public
 from tests.unit.web.around import Web
 
 VALUES = {"project": "hops", "user": "nobody", "session": "7", "invitation": "999999"}
-VALUES |= {"source": "session-7", "path": "jobs/"}
+VALUES |= {"source": "session-7", "path": "jobs/", "tour": "nowhere"}
 
 
 @dataclass(frozen=True)

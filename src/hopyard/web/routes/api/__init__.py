@@ -12,9 +12,10 @@ from hopyard.web.routes.api import (
     members,
     people,
     projects,
+    tours,
 )
 
 router = APIRouter(prefix="/api")
 router.include_router(docs.router)
-for module in (me, projects, members, access, jupyter, applications, logs, people):
+for module in (me, projects, members, access, jupyter, applications, logs, people, tours):
     router.include_router(module.router, prefix="/v1")
