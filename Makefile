@@ -59,6 +59,10 @@ format: setup-test ## Format the code
 bench: setup-test ## Run the benchmarks (ten minutes), rewrite docs/reference/benchmarks.md
 	@$(BIN)/python -m benchmarks
 
+.PHONY: bench-livy
+bench-livy: setup-test ## Run the Livy server's benchmarks, rewrite docs/reference/benchmarks-livy.md
+	@$(BIN)/python -m benchmarks.livy
+
 .PHONY: screenshots
 screenshots: e2e ## Take the pictures of README and docs anew
 	@$(BIN)/python scripts/screenshots.py

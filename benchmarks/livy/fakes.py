@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from hopyard.launchers.base import Launcher, Order, Process
 from hopyard.protocol.messages import (
     DOWN,
+    BatchReport,
     DriverConfig,
     Execute,
     Hello,
@@ -46,7 +47,15 @@ class Announcer(Launcher):
     async def stop(self, process: Process) -> None:
         """It ends when its connection does."""
 
-    async def clean(self, session: int) -> None:
+    def uploads(self, place: str) -> tuple[Path, str]:
+        """Nothing is uploaded."""
+        raise NotImplementedError
+
+    async def report(self, place: str) -> BatchReport:
+        """There are no batches."""
+        return BatchReport()
+
+    async def clean(self, place: str) -> None:
         """There is nothing."""
 
 

@@ -1,4 +1,4 @@
-"""GETs from many clients at once: `python -m benchmarks.livy.load URL CLIENTS SECONDS [REQUESTS]`.
+"""GETs from many clients at once: `python -m benchmarks.livy.load URL[,URL…] CLIENTS SECONDS`.
 
 A process of its own, with hardly any code a request, so that it is never slower than the server.
 Loopback only, and it stops by itself. Prints one line of JSON.
@@ -7,7 +7,9 @@ Loopback only, and it stops by itself. Prints one line of JSON.
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
+import itertools
 import json
 import os
 import re
@@ -25,8 +27,9 @@ _CHUNKED = re.compile(rb"(?i)transfer-encoding: *chunked")
 class Client(asyncio.Protocol):
     """One keep-alive connection that asks again as soon as it is answered."""
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, request: bytes) -> None:
         self._load = load
+        self._request = request
         self._transport: asyncio.Transport
         self._buffer = b""
         self._begun = 0.0
@@ -38,7 +41,7 @@ class Client(asyncio.Protocol):
 
     def _ask(self) -> None:
         self._begun = time.perf_counter()
-        self._transport.write(self._load.request)
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         """Take a piece of an answer; when it is whole, ask again."""
@@ -69,25 +72,23 @@ class Load:
     """The clients together.
 
     Args:
-        url: what they ask for.
+        urls: what they ask for in turns, of one server.
         seconds: how long.
-        requests: how many at most.
     """
 
-    def __init__(self, url: str, seconds: float, requests: int) -> None:
-        parts = urlsplit(url)
+    def __init__(self, urls: list[str], seconds: float) -> None:
+        parts = urlsplit(urls[0])
         self.host, self.port = parts.hostname or "", parts.port or 80
         if not ipaddress.ip_address(self.host).is_loopback:
             raise SystemExit("The load is for this machine only (127.0.0.1).")
         token = os.environ.get(TOKEN)
-        path = parts.path + (f"?{parts.query}" if parts.query else "")
-        lines = [f"GET {path} HTTP/1.1", f"Host: {parts.netloc}", "Accept: application/json"]
+        lines = [f"Host: {parts.netloc}", "Accept: application/json"]
         lines += [f"Authorization: Bearer {token}"] if token else []
-        self.request = ("\r\n".join(lines) + "\r\n\r\n").encode()
+        rest = "\r\n".join(lines) + "\r\n\r\n"
+        self._requests = [f"GET {_path(url)} HTTP/1.1\r\n{rest}".encode() for url in urls]
         self.over = False
         self.statuses: dict[str, int] = {}
         self.times: list[float] = []
-        self._left = requests
         self._seconds = seconds
         self._ended = asyncio.Event()
         self._open = 0
@@ -97,8 +98,6 @@ class Load:
         name = status.decode()
         self.statuses[name] = self.statuses.get(name, 0) + 1
         self.times.append(seconds)
-        self._left -= 1
-        self.over = self.over or self._left <= 0
 
     def lost(self, error: Exception | None) -> None:
         """Take note of a connection's end."""
@@ -113,8 +112,9 @@ class Load:
         loop = asyncio.get_running_loop()
         self._open = clients
         begin = time.perf_counter()
-        for _ in range(clients):
-            await loop.create_connection(lambda: Client(self), self.host, self.port)
+        for _, request in zip(range(clients), itertools.cycle(self._requests), strict=False):
+            make = functools.partial(Client, self, request)
+            await loop.create_connection(make, self.host, self.port)
         loop.call_later(self._seconds, setattr, self, "over", True)
         await asyncio.wait_for(self._ended.wait(), self._seconds + 70)
         taken = time.perf_counter() - begin
@@ -127,10 +127,14 @@ class Load:
         }
 
 
+def _path(url: str) -> str:
+    parts = urlsplit(url)
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
 def main() -> None:
     """Read the arguments, run, print."""
-    url, clients, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-    requests = int(sys.argv[4]) if len(sys.argv) > 4 else 10_000_000
+    urls, clients, seconds = sys.argv[1].split(","), int(sys.argv[2]), float(sys.argv[3])
     if clients > MOST_CLIENTS or seconds > MOST_SECONDS:
         raise SystemExit(f"At most {MOST_CLIENTS} clients for {MOST_SECONDS:.0f} s.")
     try:
@@ -141,7 +145,7 @@ def main() -> None:
         runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
 
     async def run() -> dict[str, object]:
-        return await Load(url, seconds, requests).run(clients)
+        return await Load(urls, seconds).run(clients)
 
     with runner:
         print(json.dumps(runner.run(run())))

@@ -57,6 +57,12 @@ class LivySettings(BaseModel, extra="forbid"):
         300.0, gt=0, description="a driver that cannot reach home for this long ends itself"
     )
     idle_timeout: float = Field(3600.0, gt=0, description="a session without work ends after this")
+    warm: bool = Field(
+        False, description="a Jupyter server in Spark mode starts a driver before its first cell"
+    )
+    warm_timeout: float = Field(
+        900.0, gt=0, description="a driver that was started beforehand and not used ends after this"
+    )
     sessions_per_user: int = Field(10, ge=1, description="at the same time")
     sessions_per_project: int = Field(100, ge=1, description="at the same time, of all its users")
     statements_waiting: int = Field(200, ge=1, description="per session")

@@ -66,6 +66,8 @@ def serve(
             # A connection that only looks open is found out in this time.
             ws_ping_interval=5,
             ws_ping_timeout=10,
+            # Clients pause between cells: a new connection each time costs them milliseconds.
+            timeout_keep_alive=75,
             # Held GETs and event streams are not waited for.
             timeout_graceful_shutdown=1,
         )

@@ -88,6 +88,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             "HOPYARD_MODE": plan.mode,
             "HOPYARD_SESSION_CONF": json.dumps(plan.session_request),
             "HOPYARD_DEFAULT_URL": plan.default_url,
+            "HOPYARD_WARM": "1" if self._settings.livy.warm else "",
             **runtime,
         }
 

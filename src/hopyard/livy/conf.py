@@ -24,6 +24,7 @@ FILTER = "org.apache.spark.ui.JWSFilter"
 REMOTE = frozenset(
     {"hdfs", "s3", "s3a", "http", "https", "ftp", "abfss", "gs", "viewfs", "webhdfs"}
 )
+OURS = frozenset({"hopyard.session.keep", "hopyard.session.warm"})
 PATH_KEYS = {
     "spark.jars": "jars",
     "spark.submit.pyFiles": "pyFiles",
@@ -46,6 +47,9 @@ def check(request: CreateSession, settings: Settings, *, platform: bool) -> None
             raise InvalidInput(
                 f"Rejected, Reason: {key} is no Spark property (it must begin with spark.).", "conf"
             )
+    for key, value in request.conf_texts().items():
+        if key in OURS and value not in ("true", "false"):
+            raise InvalidInput(f"Rejected, Reason: {key} is either true or false.", "conf")
     master = request.conf_texts().get("spark.master")
     if master is not None and (fault := choose.refusal(master)):
         raise InvalidInput(f"Rejected, Reason: spark.master = {fault}.", "conf")

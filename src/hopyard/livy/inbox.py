@@ -81,6 +81,7 @@ class Batch:
         session.ui_url = message.ui_url if _is_local(message.ui_url) else None
         self._fields |= {"app_id", "ui_url", "state"}
         metrics.START_SECONDS.observe(time.monotonic() - session.made)
+        session.used = time.monotonic()  # its start is not time without work
         session.move(SessionState.IDLE)
         session.settle()
         session.news.tell()

@@ -6,6 +6,7 @@
   `orphan_timeout` (it ends itself then).
 - No work for the idle timeout, nobody asking for the heartbeat timeout, or older than its time to
   live: `killed`.
+- A warm session that nobody took for `warm_timeout`: `killed`.
 - A session that a Jupyter server made: it ends when that server stopped or was started anew. When
   the Hub does not answer, nothing is ended.
 - What was over for an hour is forgotten; what was deleted and is not yet stopped, is stopped.
@@ -23,7 +24,7 @@ from hopyard import log
 from hopyard.errors import HopyardError
 from hopyard.identity.hub import HubClient
 from hopyard.launchers.base import Launcher
-from hopyard.livy import rows
+from hopyard.livy import rows, warm
 from hopyard.livy.ledger import Ledger
 from hopyard.livy.records import Session
 from hopyard.livy.requests import seconds
@@ -121,6 +122,10 @@ class Reconciler:
 
     def _out_of_time(self, session: Session) -> tuple[SessionState, str] | None:
         asked, present = session.request, time.monotonic()
+        if warm.waits(session):
+            if present - session.used > self._settings.warm_timeout:
+                return _S.KILLED, f"Nobody took it for {self._settings.warm_timeout:g} s."
+            return None
         ttl = seconds(asked.ttl)
         if ttl and present - session.made > ttl:
             return _S.KILLED, f"Its time to live of {asked.ttl} was over."

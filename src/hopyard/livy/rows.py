@@ -53,6 +53,20 @@ def update_session(session: Session, *fields: str) -> Write:
     return update(SessionRow).where(SessionRow.id == session.id).values(**values), None
 
 
+def update_request(session: Session) -> Write:
+    """Write down that a session is somebody else's request now."""
+    request = session.request
+    values = {
+        "name": request.name,
+        "kind": request.kind.value,
+        "request": request.model_dump(mode="json", exclude_none=True),
+        "server": session.server,
+        "server_started": session.server_started,
+        "created": session.created,
+    }
+    return update(SessionRow).where(SessionRow.id == session.id).values(**values), None
+
+
 def acked(session: int, seq: int) -> Write:
     """Write down how far the driver's messages are written."""
     return update(SessionRow).where(SessionRow.id == session).values(acked=seq), None

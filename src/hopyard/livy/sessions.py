@@ -20,7 +20,7 @@ from typing import Any
 from hopyard import log
 from hopyard.errors import Conflict, HopyardError, InvalidInput, NotFound, TooMany, Unavailable
 from hopyard.launchers.base import Launcher, Order
-from hopyard.livy import conf, outputs, rows
+from hopyard.livy import conf, outputs, rows, warm
 from hopyard.livy.access import Caller
 from hopyard.livy.ledger import Ledger, Write
 from hopyard.livy.logfile import say
@@ -95,7 +95,7 @@ class Sessions:
     # --- what clients do -------------------------------------------------------------------------
 
     async def create(self, caller: Caller, request: CreateSession) -> Session:
-        """Make a session and begin to start its driver.
+        """Make a session and begin to start its driver, or take one that waits for this.
 
         Raises:
             InvalidInput: the request asks for what is not allowed, or the name is taken.
@@ -103,25 +103,11 @@ class Sessions:
         """
         conf.check(request, self._settings, platform=self._platform)
         conf.paths(request, self._launcher, self._project_folder(caller.project))
-        working = [one for one in self._all.values() if not one.over]
-        mine = [one for one in working if one.owner == caller.user]
-        theirs = sum(one.project == caller.project for one in working)
-        if len(mine) >= self._settings.livy.sessions_per_user:
-            raise TooMany(f"Rejected, Reason: {len(mine)} sessions are running, no more allowed.")
-        if theirs >= self._settings.livy.sessions_per_project:
-            raise TooMany(
-                f"Rejected, Reason: {theirs} sessions are running in this project, no more allowed."
-            )
-        for other in mine:
-            if request.name and (other.project, other.request.name) == (
-                caller.project,
-                request.name,
-            ):
-                raise InvalidInput(
-                    f"Rejected, Reason: Duplicate session name: {request.name} "
-                    f"for session {other.id}"
-                )
-        keep = request.conf_texts().get(KEEP, "false").lower() == "true"
+        mine = self._working(caller)
+        self._check_name(caller, request, mine)
+        if waiting := warm.find(mine, caller, request):
+            return waiting if warm.asked(request) else await self._take(waiting, caller, request)
+        self._make_room(caller)
         session = Session(
             id=0,
             project=caller.project,
@@ -129,7 +115,7 @@ class Sessions:
             request=request,
             created=now(),
             state=SessionState.STARTING,
-            server=None if keep else caller.server,
+            server=self._lives_with(caller, request),
         )
         # Held here while it is written, so that two requests at once do not share a name.
         place = -id(session)
@@ -143,9 +129,61 @@ class Sessions:
         self.launch(session)
         return session
 
+    def _working(self, caller: Caller) -> list[Session]:
+        return [one for one in self._all.values() if not one.over and one.owner == caller.user]
+
+    @staticmethod
+    def _check_name(caller: Caller, request: CreateSession, mine: list[Session]) -> None:
+        for other in mine:
+            taken = (other.project, other.request.name) == (caller.project, request.name)
+            if request.name and taken:
+                raise InvalidInput(
+                    f"Rejected, Reason: Duplicate session name: {request.name} "
+                    f"for session {other.id}"
+                )
+
+    def _make_room(self, caller: Caller) -> None:
+        """See that one more session is allowed; one that only waits gives its place."""
+        mine, limits = self._working(caller), self._settings.livy
+        theirs = sum(one.project == caller.project and not one.over for one in self._all.values())
+        full = len(mine) >= limits.sessions_per_user or theirs >= limits.sessions_per_project
+        waiting = next(
+            (one for one in mine if one.project == caller.project and warm.waits(one)), None
+        )
+        if full and waiting is not None:
+            why = "Its place was needed for another session."
+            self._spawn(self.end(waiting, SessionState.KILLED, why))
+            return
+        if len(mine) >= limits.sessions_per_user:
+            raise TooMany(f"Rejected, Reason: {len(mine)} sessions are running, no more allowed.")
+        if theirs >= limits.sessions_per_project:
+            raise TooMany(
+                f"Rejected, Reason: {theirs} sessions are running in this project, no more allowed."
+            )
+
+    async def _take(self, session: Session, caller: Caller, request: CreateSession) -> Session:
+        """Give a warm session to the one who asks for its like."""
+        before = session.request
+        session.request = request  # at once, so that nobody else takes it too
+        session.server, session.server_started = self._lives_with(caller, request), None
+        session.created, session.made = now(), time.monotonic()
+        try:
+            await self.ledger.write(rows.update_request(session))
+        except Unavailable:
+            session.request = before
+            raise
+        self.touch(session)
+        return session
+
+    @staticmethod
+    def _lives_with(caller: Caller, request: CreateSession) -> str | None:
+        """Return the Jupyter server with which a session ends."""
+        return None if request.conf_texts().get(KEEP) == "true" else caller.server
+
     def visible(self, caller: Caller) -> list[Session]:
-        """Return the sessions that the caller may see."""
-        return [one for one in self._all.values() if self._sees(caller, one)]
+        """Return the sessions that the caller may see, but those that wait to be taken."""
+        every = self._all.values()
+        return [one for one in every if self._sees(caller, one) and not warm.waits(one)]
 
     def get(self, caller: Caller, key: str) -> Session:
         """Return one session by id or name.

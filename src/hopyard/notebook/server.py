@@ -8,6 +8,7 @@ What it reads from its environment, beside JupyterHub's own `JUPYTERHUB_*`:
 | `HOPYARD_ROOT_DIR` | the folder shown; `/project/Jupyter` by default |
 | `HOPYARD_DEFAULT_URL` | `/lab` or `/nbclassic/tree` |
 | `HOPYARD_PROJECT`, `HOPYARD_LIVY_URL`, `HOPYARD_SESSION_CONF` | handed on to the PySpark kernel |
+| `HOPYARD_WARM` | not empty: a Spark driver is asked for before the first cell |
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ def configuration(environment: Mapping[str, str]) -> Config:
         kernels.append("pyspark")
     config = Config()
     config.ServerApp.jpserver_extensions = dict(EXTENSIONS)
+    if environment.get("HOPYARD_MODE") == "spark" and environment.get("HOPYARD_WARM"):
+        config.ServerApp.jpserver_extensions["hopyard.notebook.warm"] = True
     config.ServerApp.root_dir = environment.get("HOPYARD_ROOT_DIR", ROOT_DIR)
     config.ServerApp.default_url = environment.get("HOPYARD_DEFAULT_URL", "/lab")
     config.ServerApp.allow_root = True  # in the sandbox there is nobody else

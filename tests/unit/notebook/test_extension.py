@@ -1,6 +1,13 @@
 import pytest
 
+from hopyard.livy.access import Caller
+from hopyard.livy.records import Session
+from hopyard.livy.requests import CreateSession
+from hopyard.livy.warm import find
 from hopyard.notebook.extension import watch
+from hopyard.notebook.kernels.sparkmagic import session_request
+from hopyard.notebook.warm import body
+from hopyard.store.types import now
 
 
 def answers(*statuses):
@@ -24,3 +31,15 @@ async def test_hub_that_stays_away_ends_the_server():
 async def test_hub_that_comes_back_is_waited_for():
     reason = await watch(answers(None, None, 503, 200, 403), every=0.001, patience=5)
     assert "token" in reason
+
+
+def test_driver_beforehand_is_what_the_kernel_asks_for():
+    environment = {
+        "HOPYARD_PROJECT": "demo",
+        "HOPYARD_SESSION_CONF": '{"driverMemory": "1g", "conf": {"spark.a": "1"}}',
+    }
+    later = session_request({**environment, "JPY_SESSION_NAME": "first.ipynb"})
+    beforehand = CreateSession.model_validate(body(environment))
+    session = Session(1, "demo", "ada", beforehand, now())
+    caller = Caller("demo", "ada")
+    assert find([session], caller, CreateSession.model_validate(later)) is session

@@ -1,0 +1,125 @@
+"""Measure a Livy server, and write `docs/reference/benchmarks-livy.md` when it is ours.
+
+python -m benchmarks.livy                                   ours, started here; `make bench-livy`
+python -m benchmarks.livy --url http://HOST:PORT [--token T] any other, printed only
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import platform as machine
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+from benchmarks.livy import crowd, single
+from benchmarks.livy.client import Livy
+from benchmarks.measure import Row
+from benchmarks.plain_hub import free_port
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "benchmarks-livy.md"
+HEAD = """# Benchmarks of the Livy server
+
+`make bench-livy` writes this page, `python -m benchmarks.livy --url BASE` measures any other Livy
+server likewise: medians, in brackets the least and the greatest. What ours is compared with ran in
+the same run on the same machine.
+
+| | measured | compared with | ratio | aim |
+| --- | --- | --- | --- | --- |
+"""
+
+
+@contextlib.contextmanager
+def ours(folder: Path) -> Iterator[tuple[str, int]]:
+    """Start `hopyard livy` alone; return its address and its process."""
+    port = free_port()
+    env = {name: value for name, value in os.environ.items() if not name.startswith("HOPYARD_")}
+    with (folder / "livy.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hopyard.cli", "livy", "--port", str(port)],
+            env=env | {"HOPYARD_DATA_DIR": str(folder / "data")},
+            stdout=log,
+            stderr=log,
+        )
+    url = f"http://127.0.0.1:{port}"
+    end = time.monotonic() + 60
+    try:
+        while True:
+            with contextlib.suppress(OSError):
+                if Livy(url).raw("GET", "/ping")[0] == 200:
+                    break
+            if time.monotonic() > end or process.poll() is not None:
+                raise RuntimeError((folder / "livy.log").read_text())
+            time.sleep(0.05)
+        yield url, process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+def measure(url: str, token: str | None, pid: int | None, folder: Path, runs: int) -> list[Row]:
+    """Measure one server with real sessions."""
+    livy = Livy(url, token)
+
+    def memory() -> float:
+        return float(psutil.Process(pid).memory_info().rss) / 2**20
+
+    watched = memory if pid else None
+    found, bare = single.starts(livy, folder, runs)
+    session, _ = livy.ready(**single.BODY)
+    found += single.statements(livy, session, bare)
+    found += single.gets(livy, session, token, watched)
+    found += single.rows(livy, session)
+    found += single.large_output(livy, session, watched)
+    livy.ask("DELETE", f"/sessions/{session}")
+    return found
+
+
+def page(rows: list[Row], load: float) -> str:
+    """Return the page."""
+    lines = [f"| {r.what} | {r.ours} | {r.compared} | {r.ratio} | {r.aim} |" for r in rows]
+    return (
+        HEAD
+        + "\n".join(lines)
+        + f"\n\nMeasured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores, "
+        f"{machine.system()}, Python {machine.python_version()}, pyspark {version('pyspark')}; "
+        f"load before the run {load:.1f}.\n"
+    )
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", help="of another server")
+    parser.add_argument("--token")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--print", action="store_true", help="do not write the page")
+    arguments = parser.parse_args()
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="hopyard-bench-") as name:
+        folder = Path(name)
+        if arguments.url:
+            rows = measure(arguments.url, arguments.token, None, folder, arguments.runs)
+        else:
+            with ours(folder) as (url, pid):
+                rows = measure(url, None, pid, folder, arguments.runs)
+            rows += asyncio.run(crowd.measure(folder / "crowd"))
+    text = page(rows, load)
+    print(text)
+    if not (arguments.print or arguments.url):
+        PAGE.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""One client, one real session: start, statements, GETs, rows, an output that is too large."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks import bare_spark
+from benchmarks.livy import pandas_bare
+from benchmarks.livy.client import Livy
+from benchmarks.livy.load import TOKEN
+from benchmarks.measure import Row, Sample, ratio
+
+SPARK = {"spark.master": "local[*]", "spark.driver.memory": "1g"}
+BODY = {"driverMemory": "1g", "conf": {"spark.master": "local[*]"}}
+WARM_UP, CALLS = 20, 200
+CLIENTS, SECONDS = 50, 5.0
+LARGE = "for _ in range(1000): print(('x' * 99 + '\\n') * 1000, end='')"
+MEMORY = Callable[[], float]
+"""Resident memory of the server in MB."""
+
+
+def starts(livy: Livy, folder: Path, runs: int) -> tuple[list[Row], bare_spark.BareSpark]:
+    """Measure a session's start beside the start of a bare SparkSession, in turns."""
+    bare = []
+    ours = []
+    for _ in range(runs):
+        bare.append(asyncio.run(bare_spark.measure(folder, SPARK)))
+        session, seconds = livy.ready(**BODY)
+        ours.append(seconds)
+        livy.ask("DELETE", f"/sessions/{session}")
+    us, them = Sample(tuple(ours)), Sample(tuple(one.first for one in bare))
+    row = Row(
+        "POST of a session → idle",
+        str(us),
+        f"bare `SparkSession` in a fresh Python {them}",
+        ratio(us.median, them.median),
+        "1.15 ×",
+    )
+    return [row], bare[-1]
+
+
+def statements(livy: Livy, session: int, bare: bare_spark.BareSpark) -> Iterator[Row]:
+    """Measure warm statements from submit to result."""
+    times = {}
+    for code in ("1+1", "spark.range(10).count()"):
+        taken = [livy.run(session, code)[1] for _ in range(WARM_UP + CALLS)]
+        times[code] = Sample(tuple(taken[WARM_UP:]))
+    add, count = times.values()
+    yield Row("`1+1`, submit to result, p50 / p95", add.percentiles, "-", "-", "10 / 25 ms")
+    more = (count.median - bare.count.median) * 1000
+    yield Row(
+        "`spark.range(10).count()`, p50 / p95",
+        count.percentiles,
+        f"in process {bare.count.percentiles}",
+        f"{more:+.1f} ms",
+        "+15 ms",
+    )
+
+
+def load(urls: list[str], clients: int, seconds: float, token: str | None) -> dict[str, Any]:
+    """Run the load generator; return what it saw."""
+    env = {**os.environ, **({TOKEN: token} if token else {})}
+    words = [sys.executable, "-m", "benchmarks.livy.load", ",".join(urls), str(clients)]
+    done = subprocess.run(
+        [*words, str(seconds)], env=env, capture_output=True, text=True, check=True, timeout=200
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def gets(livy: Livy, session: int, token: str | None, memory: MEMORY | None) -> Iterator[Row]:
+    """Measure GETs of a session and of a statement by many clients, and the memory after them."""
+    before = memory() if memory else 0.0
+    livy.run(session, "1+1")
+    for what, path in (("session", ""), ("statement", "/statements/0")):
+        seen = load([f"{livy.url}/sessions/{session}{path}"], CLIENTS, SECONDS, token)
+        faults = {name: count for name, count in seen["statuses"].items() if name != "200"}
+        yield Row(
+            f"GETs of a {what} by {CLIENTS} clients" + (f" ({faults})" if faults else ""),
+            f"{seen['rate']:,.0f} a second",
+            f"p50 {seen['p50'] * 1000:.1f} ms, p95 {seen['p95'] * 1000:.1f} ms",
+            aim="3,000 a second",
+        )
+    if memory:
+        yield Row(
+            "Memory of the server (RSS) before and after them",
+            f"{before:.0f} → {memory():.0f} MB",
+            aim="flat",
+        )
+
+
+def rows(livy: Livy, session: int) -> Iterator[Row]:
+    """Measure a million rows as Arrow into pandas, beside `toPandas()` in process."""
+    import pyarrow as pa
+
+    bare = Sample(tuple(pandas_bare.measure(SPARK)))
+    statement = livy.run(session, pandas_bare.CODE)[0]["id"]
+    taken = []
+    for _ in range(pandas_bare.RUNS):
+        begin = time.perf_counter()
+        status, content = livy.raw("GET", f"/sessions/{session}/statements/{statement}/arrow")
+        if status != 200:
+            return  # another server
+        frame = pa.ipc.open_stream(io.BytesIO(content)).read_pandas()
+        taken.append(time.perf_counter() - begin)
+        assert frame.shape == (pandas_bare.ROWS, 5)
+    us = Sample(tuple(taken[1:]))
+    yield Row(
+        "1,000,000 rows × 5 columns to pandas through the Arrow stream",
+        str(us),
+        f"`toPandas()` with Arrow in process {bare}",
+        ratio(us.median, bare.median),
+        "1.5 ×",
+    )
+
+
+def large_output(livy: Livy, session: int, memory: MEMORY | None) -> Iterator[Row]:
+    """Measure what an output of 100 MB costs the server, and that the cut is said."""
+    before = memory() if memory else 0.0
+    most, over = before, threading.Event()
+
+    def watch() -> None:
+        nonlocal most
+        while memory and not over.wait(0.02):
+            most = max(most, memory())
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    found, seconds = livy.run(session, LARGE)
+    over.set()
+    watching.join()
+    text = str((found["output"] or {}).get("data", {}).get("text/plain", ""))
+    cut = "cut, says so" if "cut" in text[-200:] else "whole"
+    yield Row(
+        f"An output of 100 MB ({cut}: {len(text) / 1e6:.1f} MB kept)",
+        f"{seconds:.1f} s",
+        f"memory {before:.0f} MB, at most {most:.0f} MB" if memory else "-",
+        aim="cut with a marker",
+    )

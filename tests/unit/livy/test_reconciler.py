@@ -1,0 +1,37 @@
+"""When a session's time is up."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from hopyard.livy.reconciler import Reconciler
+from hopyard.livy.records import Session
+from hopyard.livy.requests import CreateSession
+from hopyard.protocol.states import SessionState
+from hopyard.settings import LivySettings
+from hopyard.store.types import now
+
+
+def out_of_time(waited: float, **asked: Any) -> str | None:
+    """Why a session that was idle for so many seconds ends."""
+    settings = LivySettings(warm_timeout=10, idle_timeout=100)
+    session = Session(1, "p", "u", CreateSession(**asked), now(), state=SessionState.IDLE)
+    session.used = session.seen = time.monotonic() - waited
+    nothing: Any = None
+    fault = Reconciler(nothing, nothing, nothing, settings, nothing)._out_of_time(session)
+    return fault[1] if fault else None
+
+
+def test_warm_session_that_nobody_takes_is_given_back() -> None:
+    warm: dict[str, Any] = {"conf": {"hopyard.session.warm": "true"}}
+    assert out_of_time(5, **warm) is None
+    assert out_of_time(11, **warm) == "Nobody took it for 10 s."
+    assert out_of_time(5, heartbeatTimeoutInSecond=1, **warm) is None, "nobody asks for it yet"
+
+
+def test_idle_and_heartbeat_timeouts_end_a_session() -> None:
+    assert out_of_time(50) is None
+    assert out_of_time(101) == "It had no work for 100 s."
+    assert out_of_time(5, idleTimeout="2s") == "It had no work for 2 s."
+    assert out_of_time(5, heartbeatTimeoutInSecond=3) == "No client asked for it for 3 s."
