@@ -100,6 +100,8 @@ class Session:
     live: dict[int, Statement] = field(default_factory=dict)
     """Statements that are not done, in the order in which they run."""
     recent: OrderedDict[int, Statement] = field(default_factory=OrderedDict)
+    looked_up: OrderedDict[int, Statement] = field(default_factory=OrderedDict)
+    """Finished statements that were read from the table and asked for last."""
     line: Line | None = None
     agent: int | None = None
     """The agent's own process number: tells a second agent from one that dials again."""
@@ -162,6 +164,14 @@ class Session:
             del self.recent[key]
         while len(self.recent) > RECENT:
             self.recent.popitem(last=False)
+
+    def remember(self, statement: Statement) -> None:
+        """Keep a finished statement that was read from the table: clients ask again and again."""
+        size = len(statement.code) + len(str(statement.output))
+        if statement.state.over and size <= SMALL:
+            self.looked_up[statement.id] = statement
+            while len(self.looked_up) > RECENT:
+                self.looked_up.popitem(last=False)
 
     def send(self, message: DownMessage) -> None:
         """Tell the driver something, if it is connected."""

@@ -281,11 +281,14 @@ class Sessions:
         return found
 
     async def _find(self, session: Session, key: int) -> Statement | None:
-        found = session.live.get(key) or session.recent.get(key)
+        found = session.live.get(key) or session.recent.get(key) or session.looked_up.get(key)
         if found is not None:
             return found
         read = await rows.read_statements(self.ledger, session.id, first=key, last=key)
-        return read[0] if read else None
+        if not read:
+            return None
+        session.remember(read[0])
+        return read[0]
 
     async def statements(
         self, session: Session, start: int, size: int | None, *, descending: bool
