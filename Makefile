@@ -74,6 +74,6 @@ docs: ## Build the documentation as a site (in site/)
 
 .PHONY: clean
 clean: ## Delete what was installed and built (never data)
-	rm -rf .venv frontend/node_modules src/hopyard/web/static/vendor site test-results
+	rm -rf .venv .venv-clients frontend/node_modules src/hopyard/web/static/vendor site test-results
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find src tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +

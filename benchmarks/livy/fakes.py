@@ -20,6 +20,7 @@ from hopyard.launchers.base import Launcher, Order, Process
 from hopyard.protocol.messages import (
     DOWN,
     BatchReport,
+    DownMessage,
     DriverConfig,
     Execute,
     Hello,
@@ -83,26 +84,30 @@ class FakeDriver:
         ) as self._socket:
             await self._socket.send(Hello(pid=os.getpid()).model_dump_json())
             await self._socket.recv()
-            await self._send(Ready(app_id=f"fake-{self._config.session}"))
+            await self.send(Ready(app_id=f"fake-{self._config.session}"))
             with contextlib.suppress(ConnectionClosed):
                 async for frame in self._socket:
-                    message = DOWN.validate_json(frame)
-                    if isinstance(message, Execute):
-                        await self._answer(message)
+                    await self.take(DOWN.validate_json(frame))
 
-    async def _send(self, message: Any) -> None:
+    async def take(self, message: DownMessage) -> None:
+        """Take a message of the server."""
+        if isinstance(message, Execute):
+            await self._answer(message)
+
+    async def send(self, message: Any) -> None:
+        """Number a message and send it."""
         self._seq += 1
         message.seq = self._seq
         await self._socket.send(message.model_dump_json())
 
     async def _answer(self, message: Execute) -> None:
         number, at = message.statement, int(time.time() * 1000)
-        await self._send(Started(statement=number, at=at))
+        await self.send(Started(statement=number, at=at))
         if message.code.startswith("hold:"):
-            await self._send(Stream(statement=number, name="stdout", text="so far\n"))
+            await self.send(Stream(statement=number, name="stdout", text="so far\n"))
         else:
             data = {"text/plain": "2"}
-            await self._send(Result(statement=number, at=at, status="ok", data=data))
+            await self.send(Result(statement=number, at=at, status="ok", data=data))
 
 
 def main() -> None:

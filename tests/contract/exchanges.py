@@ -119,7 +119,11 @@ BEFORE = [
     Exchange(
         "GET /version",
         Answer(
-            200, dict.fromkeys(("url", "branch", "revision", "version", "date", "user"), Of(str))
+            200,
+            {
+                **dict.fromkeys(("url", "branch", "revision", "date", "user"), Of(str)),
+                "version": Text(r"^\d+\.\d+\.\d+\S*$"),
+            },
         ),
     ),
     Exchange("GET /sessions", Answer(200, {"from": 0, "total": INT, "sessions": Of(list)})),

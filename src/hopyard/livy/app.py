@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse
 from hopyard.identity.hub import HubClient
 from hopyard.launchers import choose
 from hopyard.launchers.base import Launcher
-from hopyard.livy import errors
+from hopyard.livy import errors, openapi
 from hopyard.livy.access import Access, LoopbackAccess, PlatformAccess, TokenFileAccess
 from hopyard.livy.deps import Services
 from hopyard.livy.edge import Edge
@@ -108,6 +108,7 @@ def create_app(
         app.include_router(router, prefix="/livy/projects/{project}" if platform else "")
     if platform is None:
         app.add_api_route("/", lambda: RedirectResponse("sessions", 302), include_in_schema=False)
+    openapi.install(app)
     return app
 
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from hopyard.errors import InvalidInput
 from hopyard.protocol.states import Kind
@@ -46,6 +54,10 @@ def _name(value: str) -> str:
     return _text(value)
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) is not None
+
+
 def _base64(value: str) -> str:
     if not BASE64.fullmatch(value):
         raise ValueError("must be base64")
@@ -57,6 +69,19 @@ Memory = Annotated[str, AfterValidator(_memory)]
 Span = Annotated[str, AfterValidator(_span)]
 Cores = Annotated[int, Field(ge=0, le=COUNT)]
 Paths = list[Text]
+Cursor = Annotated[
+    int,
+    Field(ge=0, le=2**31),
+    BeforeValidator(lambda value: int(value) if _is_number(value) else value),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": "^[0-9]{1,9}$"},
+            ]
+        }
+    ),
+]
 
 
 class RequestBody(BaseModel):
@@ -120,7 +145,7 @@ class AskCompletion(RequestBody):
 
     code: Text
     kind: Annotated[Kind, Field(strict=False)] | None = None
-    cursor: Annotated[int, Field(ge=0, strict=False)] | None = None
+    cursor: Cursor | None = None
 
 
 class AskInspection(AskCompletion):

@@ -17,6 +17,9 @@ from hopyard.livy.deps import Asking, Known, read
 from hopyard.livy.requests import CreateBatch
 from hopyard.protocol.states import SessionState, StatementState
 
+PROTOCOL = "1.0.0"
+"""The Apache Livy that this answers like: clients read the version as numbers (pylivy)."""
+
 router = APIRouter(tags=["server"])
 project_router = APIRouter(tags=["batches"])
 
@@ -34,7 +37,7 @@ async def show_version() -> dict[str, str]:
         "url": "",
         "branch": "",
         "revision": "",
-        "version": f"hopyard-{version('hopyard')}",
+        "version": f"{PROTOCOL}+hopyard.{version('hopyard')}",
         "date": "",
         "user": "",
     }

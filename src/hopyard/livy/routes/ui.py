@@ -23,6 +23,7 @@ from hopyard.errors import NotFound, Unavailable
 from hopyard.livy.deps import Known, Mine
 
 router = APIRouter(tags=["spark ui"])
+UI = "/sessions/{session}/ui/{path:path}"
 PASSED = frozenset({"accept", "accept-language", "content-type", "range", "if-modified-since"})
 RETURNED = frozenset(
     {"content-type", "content-encoding", "content-disposition", "cache-control", "last-modified"}
@@ -43,7 +44,9 @@ def signed(secret: bytes) -> str:
     return f"{head}.{body}.{plain(signature)}"
 
 
-@router.api_route("/sessions/{session}/ui/{path:path}", methods=["GET", "HEAD", "POST"])
+@router.get(UI)
+@router.head(UI)
+@router.post(UI)
 async def spark_ui(path: str, request: Request, session: Mine, known: Known) -> Response:
     """Pass a request on to a session's Spark UI."""
     if session.ui_url is None or session.over:
