@@ -126,3 +126,13 @@ def test_client_that_goes_away_stops_the_job(livy: Livy, session: int) -> None:
     begun = time.monotonic()
     assert arrow(livy, session, ran(livy, session, "spark.range(5)")).num_rows == 5
     assert time.monotonic() - begun < 30
+
+
+def test_scala_gives_frames_too(livy: Livy, session: int) -> None:
+    statement = ran(livy, session, "val hops = spark.range(3)", kind="spark")
+    assert arrow(livy, session, statement).column(0).to_pylist() == [0, 1, 2]
+    later = ran(livy, session, "val five = 5", kind="spark")
+    assert arrow(livy, session, later, name="hops").num_rows == 3
+    for query in ({}, {"name": "five"}):
+        address = f"/sessions/{session}/statements/{later}/arrow"
+        assert livy.http.get(address, params=query).status_code == 404

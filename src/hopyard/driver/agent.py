@@ -19,6 +19,7 @@ from hopyard.driver.interpreters.base import CannotStart, InterpreterDied
 from hopyard.driver.interpreters.jupyter import KernelProcess
 from hopyard.driver.interpreters.python import PythonInterpreter
 from hopyard.driver.interpreters.registry import Interpreters, Makers
+from hopyard.driver.interpreters.scala import ScalaInterpreter
 from hopyard.driver.interpreters.sql import SqlInterpreter
 from hopyard.driver.outbox import Outbox
 from hopyard.driver.spark import Spark, SparkFailed
@@ -61,7 +62,10 @@ class Agent:
         self._spark = spark
         self._outbox = Outbox()
         self._python = PythonInterpreter(spark, config.work_dir, kernel)
-        makers: Makers = {Kind.SQL: lambda: SqlInterpreter(spark)}
+        makers: Makers = {
+            Kind.SPARK: lambda: ScalaInterpreter(spark),
+            Kind.SQL: lambda: SqlInterpreter(spark),
+        }
         self._interpreters = Interpreters(makers)
         self._interpreters.add(self._python)
         self._statements = Statements(

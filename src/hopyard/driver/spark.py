@@ -125,6 +125,9 @@ class Spark:
         conf = properties(config)
         self.name = conf.get("spark.app.name", "")
         self.folder = Path(tempfile.mkdtemp(prefix="hopyard-", dir=socket_folder()))
+        self.classes = self.folder / "classes"
+        """What the Scala REPL compiles; executors load it from the driver."""
+        self.classes.mkdir()
         self.environment = environment(conf)
         self.port = 0
         self.secret = ""
@@ -152,6 +155,10 @@ class Spark:
         self._context: Any = None
         self.session: Any = None
         """The SparkSession in the JVM."""
+        self.conf: Any = None
+        """Its properties in the JVM, as they were at the start."""
+        self.loader: Any = None
+        """Knows Spark's classes, those of the user's jars and those of Scala code."""
 
     @property
     def jvm(self) -> Any:
@@ -232,8 +239,20 @@ class Spark:
         conf = self.jvm.org.apache.spark.SparkConf()
         conf.setIfMissing("spark.serializer.objectStreamReset", "100")
         conf.setIfMissing("spark.rdd.compress", "True")
+        # Executors ask for classes of Scala code only if they know from the start where.
+        conf.set("spark.repl.class.outputDir", str(self.classes))
+        conf.setIfMissing("spark.sql.artifact.isolation.enabled", "false")  # as spark-shell does
         if self.name:
             conf.setAppName(self.name)
+        self.conf = conf
+        # Spark in this JVM must know the same classes of Scala code as the REPL: it takes the
+        # loader of the thread that starts it.
+        thread = self.jvm.java.lang.Thread.currentThread()
+        urls = self.array(
+            "java.net.URL", [self.jvm.java.io.File(str(self.classes)).toURI().toURL()]
+        )
+        self.loader = self.jvm.java.net.URLClassLoader(urls, thread.getContextClassLoader())
+        thread.setContextClassLoader(self.loader)
         context = self.jvm.org.apache.spark.SparkContext(conf)
         self._context = context
         self.session = (

@@ -30,6 +30,8 @@ AGAIN_AFTER = 5.0
 """Seconds from a cancel to the second interrupt."""
 JOBS_END = 5.0
 """Seconds that a result waits at most for the cancel of the statement's Spark jobs."""
+LATE = (0.3, 0.7, 1.0, 2.0, 3.0, 3.0)
+"""Seconds between looks for jobs that come after a cancel."""
 RESTART_AFTER = 10.0
 """Seconds from a cancel to the restart of the interpreter."""
 
@@ -62,8 +64,8 @@ class _Running:
         """Gives the interpreter; takes long when its kind is used for the first time."""
         self.group = group_of(message.statement)
         self.cancelling: asyncio.Task[None] | None = None
-        self.jobs_end: asyncio.Task[None] | None = None
-        """The cancel of its Spark jobs; it must happen even if the code stops at once."""
+        self.late_jobs: asyncio.Task[None] | None = None
+        """Cancels its Spark jobs; goes on for a while when the code has stopped."""
         self.forced = False
         """Whether the interpreter was restarted since the code did not stop."""
 
@@ -101,6 +103,7 @@ class Statements:
         self._waiting: deque[Execute] = deque()
         self._news = asyncio.Event()
         self._running: _Running | None = None
+        self._late: set[asyncio.Task[None]] = set()
         self._begun: _Begun | None = None
 
     def add(self, message: Execute) -> None:
@@ -129,7 +132,9 @@ class Statements:
         if not running.starting.done():
             running.starting.cancel()
         elif running.cancelling is None:
-            running.jobs_end = asyncio.create_task(self._spark.cancel(running.group))
+            running.late_jobs = asyncio.create_task(self._cancel_jobs(running.group))
+            self._late.add(running.late_jobs)
+            running.late_jobs.add_done_callback(self._late.discard)
             running.cancelling = asyncio.create_task(self._stop(running))
 
     def fail_all(self, reason: str) -> None:
@@ -191,8 +196,9 @@ class Statements:
             running.cancelling.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running.cancelling
-        if running.jobs_end is not None:
-            await asyncio.wait({running.jobs_end}, timeout=JOBS_END)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(JOBS_END):
+                    await self._spark.cancel(running.group)
         output.flush()
         if self._running is not running:  # ended meanwhile, with the driver
             return
@@ -202,6 +208,16 @@ class Statements:
         data = output.result(outcome.data)
         cancelled = running.cancelling is not None and outcome.status == "error"
         self._finish(message.statement, outcome, data=data, cancelled=cancelled)
+
+    async def _cancel_jobs(self, group: str) -> None:
+        """Cancel jobs that run, and those that come late.
+
+        Spark is to do the latter itself, but forgets it (4.3) for stages of adaptive execution:
+        such a job would have all processors for ever.
+        """
+        for pause in LATE:
+            await self._spark.cancel(group)
+            await asyncio.sleep(pause)
 
     async def _revive(self, running: _Running) -> None:
         """Make a fresh interpreter on the same Spark application."""

@@ -5,7 +5,6 @@ import pytest
 from hopyard.driver.interpreters.attach import _plain_traceback
 from hopyard.driver.interpreters.magics import table
 from hopyard.driver.interpreters.python import PLOT
-from hopyard.driver.interpreters.sql import _number, _value
 from hopyard.driver.interpreters.text import without_java_frames
 from hopyard.driver.interpreters.wire import Wire
 
@@ -48,16 +47,6 @@ def test_table_names_types_and_refuses_a_mixture() -> None:
         table([{"a": 1}, {"a": "x"}])
     with pytest.raises(ValueError, match="list of rows"):
         table("abc")
-
-
-def test_decimals_keep_their_digits() -> None:
-    assert _number("1.20") == 1.2
-    assert _number("12345678901234567890.12") == "12345678901234567890.12"
-
-
-def test_timestamps_without_a_fraction_have_none() -> None:
-    assert _value("2020-01-02T03:04:05.000Z", "timestamp") == "2020-01-02T03:04:05Z"
-    assert _value("2020-01-02T03:04:05.120Z", "timestamp") == "2020-01-02T03:04:05.120Z"
 
 
 @pytest.mark.parametrize("text", ["[<matplotlib.lines.Line2D at 0x1>]", "Text(0.5, 1.0, 'x')"])

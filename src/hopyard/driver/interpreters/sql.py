@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
-from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
 from hopyard.driver.interpreters.base import (
     Code,
     Interpreter,
-    InterpreterDied,
     NoFrame,
     Outcome,
     Output,
+)
+from hopyard.driver.interpreters.calls import Calls
+from hopyard.driver.interpreters.sql_names import Names
+from hopyard.driver.interpreters.sql_text import (
+    OPTIONS,
+    expression,
+    number,
+    row,
+    statements,
+    whole,
 )
 from hopyard.driver.interpreters.text import without_java_frames
 from hopyard.driver.spark import Spark
 from hopyard.protocol.states import Kind
 
+T = TypeVar("T")
+
 MAX_ROWS = 1000
 """Livy's default (`spark.livy.sql.max-result`)."""
 FRAMES = 10
 """Results that are kept to be fetched whole."""
-_ZEROS = re.compile(r"\.0+(?=Z|[+-]\d\d:\d\d$)")
-"""The empty fraction of a timestamp, which Livy does not write."""
+ASIDE_TIMEOUT = 20.0
+"""For completions: the first one makes Spark load much of its catalogue."""
 
 
 class SqlInterpreter(Interpreter):
@@ -37,8 +46,9 @@ class SqlInterpreter(Interpreter):
 
     def __init__(self, spark: Spark) -> None:
         self._spark = spark
-        self._thread = ThreadPoolExecutor(1, "sql")
-        self._abandoned: asyncio.Future[None] | None = None
+        self._calls = Calls("sql")
+        self._aside = Calls("sql-aside")
+        self._names = Names(spark)
         self._frames: dict[str, Any] = {}
         """The last results, by the job groups of their statements."""
 
@@ -47,14 +57,7 @@ class SqlInterpreter(Interpreter):
 
     async def execute(self, code: Code, output: Output) -> Outcome:
         """Run one SQL statement to its end."""
-        loop = asyncio.get_running_loop()
-        running = loop.run_in_executor(self._thread, self._execute, code)
-        self._abandoned = loop.create_future()
-        both: set[asyncio.Future[Any]] = {running, self._abandoned}
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        if not running.done():
-            raise InterpreterDied("the SQL statement was given up")
-        return running.result()
+        return await self._calls.run(self._execute, code)
 
     def _execute(self, code: Code) -> Outcome:
         from py4j.protocol import Py4JJavaError, Py4JNetworkError
@@ -73,24 +76,35 @@ class SqlInterpreter(Interpreter):
         spark, jvm = self._spark, self._spark.jvm
         # Job groups belong to a thread of the JVM, and py4j gives this thread one of its own.
         spark.session.sparkContext().setJobGroup(code.group, code.description, True)
-        frame = spark.session.sql(code.text)
+        *before, last = statements(code.text)
+        for text in before:
+            spark.session.sql(text)
+        frame = spark.session.sql(last)
         self._keep(code.group, frame)
         schema = json.loads(frame.schema().json())
         fields = schema["fields"]
         if not fields:
             return {"schema": schema, "data": []}
         # By position, since two columns may have one name.
-        names = spark.array("java.lang.String", [str(index) for index in range(len(fields))])
-        renamed = frame.limit(MAX_ROWS).toDF(names)
-        row = jvm.org.apache.spark.sql.functions.struct("*", spark.array("java.lang.String", []))
-        options = {"ignoreNullFields": "false"}
-        text = jvm.org.apache.spark.sql.functions.to_json(row, options)
-        columns = spark.array("org.apache.spark.sql.Column", [text])
+        positions = [str(index) for index in range(len(fields))]
+        renamed = frame.limit(MAX_ROWS).toDF(spark.array("java.lang.String", positions))
+        shown = [
+            f"{expression(field['type'], f'`{index}`')} as `{index}`"
+            for index, field in enumerate(fields)
+        ]
+        renamed = renamed.selectExpr(spark.array("java.lang.String", shown))
+        functions = jvm.org.apache.spark.sql.functions
+        together = functions.struct("*", spark.array("java.lang.String", []))
+        columns = spark.array("org.apache.spark.sql.Column", [functions.to_json(together, OPTIONS)])
         lines = getattr(renamed.select(columns), "as")(jvm.org.apache.spark.sql.Encoders.STRING())
         # One call for all rows: each element of a list in the JVM would be a call of its own.
         joined = jvm.java.lang.String.join("\n", lines.collectAsList())
-        rows = [json.loads(line, parse_float=_number) for line in joined.split("\n") if line]
-        return {"schema": schema, "data": [_row(row, fields) for row in rows]}
+        rows = [
+            json.loads(line, parse_float=number, parse_int=whole)
+            for line in joined.split("\n")
+            if line
+        ]
+        return {"schema": schema, "data": [row(values, fields) for values in rows]}
 
     def _keep(self, group: str, frame: Any) -> None:
         self._frames[group] = frame
@@ -106,49 +120,41 @@ class SqlInterpreter(Interpreter):
         return self._frames[group]
 
     async def complete(self, code: str, cursor: int) -> dict[str, Any]:
-        """Return no completions: SQL has none yet."""
+        """Return columns, tables, functions and keywords that the word before the cursor starts."""
+        cursor = max(0, min(cursor, len(code)))
+        start, matches = await self._ask(self._names.complete, code, cursor) or (cursor, [])
         return {
             "status": "ok",
-            "matches": [],
-            "cursor_start": cursor,
+            "matches": matches,
+            "cursor_start": start,
             "cursor_end": cursor,
             "metadata": {},
         }
 
     async def inspect(self, code: str, cursor: int, detail: int) -> dict[str, Any]:
-        """Return nothing: SQL has no documentation here."""
-        return {"status": "ok", "found": False, "data": {}, "metadata": {}}
+        """Return the columns of the table, or the description of the function, at the cursor."""
+        text = await self._ask(self._names.describe, code, cursor)
+        data = {"text/plain": text} if text else {}
+        return {"status": "ok", "found": bool(text), "data": data, "metadata": {}}
+
+    async def _ask(self, function: Callable[[str, int], T], code: str, cursor: int) -> T | None:
+        from py4j.protocol import Py4JError
+
+        try:
+            async with asyncio.timeout(ASIDE_TIMEOUT):
+                return await self._aside.run(function, code, cursor)
+        except (Py4JError, OSError, TimeoutError):
+            return None
 
     async def interrupt(self) -> None:
         """Nothing beyond the Spark jobs, which the agent cancels."""
 
     async def restart(self) -> None:
         """Give up what still runs, and go on in a fresh thread."""
-        self._give_up()
-        self._thread = ThreadPoolExecutor(1, "sql")
+        self._calls.give_up()
+        self._aside.give_up()
 
     async def close(self) -> None:
         """Give up what still runs."""
-        self._give_up()
-
-    def _give_up(self) -> None:
-        if self._abandoned is not None and not self._abandoned.done():
-            self._abandoned.set_result(None)
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-
-def _number(text: str) -> float | str:
-    """Return a number; as text where a float would lose digits of a decimal."""
-    number = float(text)
-    return number if Decimal(repr(number)) == Decimal(text) else text
-
-
-def _row(row: dict[str, Any], fields: list[dict[str, Any]]) -> list[Any]:
-    """Put the values of one row in their order."""
-    return [_value(row.get(str(index)), field["type"]) for index, field in enumerate(fields)]
-
-
-def _value(value: Any, kind: Any) -> Any:
-    if kind == "timestamp" and isinstance(value, str):
-        return _ZEROS.sub("", value)
-    return value
+        self._calls.give_up()
+        self._aside.give_up()

@@ -1,0 +1,48 @@
+import pytest
+
+from hopyard.driver.interpreters.sql_text import expression, number, statements, value, whole
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("select 1", ["select 1"]),
+        ("select 1;", ["select 1"]),
+        ("select 1; -- no more\n ;", ["select 1"]),
+        ("select ';' a; select \"it''s; \\\" ;\"", ["select ';' a", ' select "it\'\'s; \\" ;"']),
+        ("select 1 /* a; b */ ;select `a;b`", ["select 1 /* a; b */ ", "select `a;b`"]),
+        ("begin select 1; select 2; end", ["begin select 1; select 2; end"]),
+        ("select 'open; 1", ["select 'open", " 1"]),
+        ("", [""]),
+        ("-- nothing", ["-- nothing"]),
+    ],
+)
+def test_statements_are_split_at_semicolons(code: str, found: list[str]) -> None:
+    assert statements(code) == found
+
+
+def test_numbers_keep_their_digits() -> None:
+    assert number("1.20") == 1.2
+    assert number("12345678901234567890.12") == "12345678901234567890.12"
+    assert whole("9007199254740993") == 9007199254740993
+    assert whole("99999999999999999999") == "99999999999999999999"
+
+
+def test_timestamps_without_a_fraction_have_none() -> None:
+    assert value("2020-01-02T03:04:05.000000Z", "timestamp") == "2020-01-02T03:04:05Z"
+    assert value("2020-01-02T03:04:05.120000+01:00", "timestamp").endswith("05.120+01:00")
+    assert value("2020-01-02T03:04:05.000001", "timestamp_ntz").endswith("05.000001")
+    nested = {"type": "array", "elementType": "timestamp_ntz"}
+    assert value(["2020-01-02T03:04:05.000000", None], nested) == ["2020-01-02T03:04:05", None]
+
+
+def test_keys_of_maps_become_texts() -> None:
+    plain = {"type": "map", "keyType": "integer", "valueType": "date"}
+    dates = {"type": "map", "keyType": "date", "valueType": "long"}
+    assert expression(plain, "`0`") == "`0`"
+    assert expression(dates, "`0`") == "transform_keys(`0`, (v0, v1) -> cast(v0 as string))"
+    struct = {"type": "struct", "fields": [{"name": "a`b", "type": dates}]}
+    assert expression({"type": "array", "elementType": struct}, "`0`") == (
+        "transform(`0`, v0 -> if(v0 is null, null, named_struct('a`b', "
+        "transform_keys(v0.`a``b`, (v1, v2) -> cast(v1 as string)))))"
+    )
