@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import socket
 import time
 from collections.abc import Iterator
 
@@ -165,6 +167,22 @@ def test_secrets_are_in_no_command_line_and_not_shown(livy: Livy, session: int) 
 def test_driver_sees_its_project_and_nothing_of_the_platform(livy: Livy, session: int) -> None:
     code = f"import os; os.path.exists('{livy.data}'), os.getcwd()"
     assert livy.run(session, code)["data"]["text/plain"] == "(False, '/project/Jupyter')"
+
+
+def test_head_without_end_is_refused(livy: Livy) -> None:
+    with socket.create_connection(("127.0.0.1", livy.port), timeout=20) as wire:
+        wire.sendall(b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: ")
+        sent = 0
+        while sent < 10_000_000 and not select.select([wire], [], [], 0)[0]:
+            sent += wire.send(b"x" * 65536)
+        assert wire.recv(1000).startswith(b"HTTP/1.1 400")
+    assert livy.http.get("/ping").text == "pong"
+
+
+def test_large_body_is_refused(livy: Livy, session: int) -> None:
+    code = "#" * 10_000_001
+    answer = livy.http.post(f"/sessions/{session}/statements", json={"code": code})
+    assert (answer.status_code, answer.json()["msg"][:11]) == (413, "The body of")
 
 
 def test_request_number_goes_from_http_to_the_drivers_log(livy: Livy, session: int) -> None:

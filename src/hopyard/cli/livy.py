@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from hopyard import log
+from hopyard.cli.heads import BoundedHeads
 from hopyard.errors import SetupError
 from hopyard.launchers import sandbox
 from hopyard.launchers.base import Launcher
@@ -56,6 +57,7 @@ def serve(
         base = f"http://[{near}]:{port}/" if ":" in near else f"http://{near}:{port}/"
         config = uvicorn.Config(
             create_app(settings, platform, base_url=base, token_file=token_file, launcher=launcher),
+            http=BoundedHeads,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -24,6 +24,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 from starlette.requests import HTTPConnection
 
+from hopyard import log
 from hopyard.errors import NotAllowed, NotFound, NotSignedIn, SetupError, Unavailable
 from hopyard.settings import Platform
 
@@ -32,7 +33,12 @@ KEPT_MOST = 10_000
 STANDALONE = "standalone"
 """The project of a server that stands alone."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+ADMIN = "admin"
+"""What marks an administrator's line in a token file."""
 FORM_TYPES = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
+
+
+_log = log.get(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,8 @@ class Caller:
     """Empty where nobody signs in."""
     server: str | None = None
     """The Jupyter server whose own token was shown."""
+    manages: bool = False
+    """Whether the project's other sessions may be seen, used and ended too."""
 
 
 class Access(Protocol):
@@ -144,7 +152,12 @@ class PlatformAccess:
         match response.status_code:
             case 200:
                 answer = response.json()
-                return Caller(answer["project"], answer["user"], answer.get("server"))
+                return Caller(
+                    answer["project"],
+                    answer["user"],
+                    answer.get("server"),
+                    manages=answer.get("manages_sessions", False),
+                )
             case 401:
                 raise NotSignedIn("The token is unknown, has expired or was revoked.")
             case 403 | 404 | 422:
@@ -174,32 +187,46 @@ class LoopbackAccess:
 
 
 class TokenFileAccess:
-    """The tokens of a file: lines of `USER TOKEN`, `#` comments."""
+    """The tokens of a file: lines of `USER TOKEN`, `#` comments.
+
+    `USER TOKEN admin` is an administrator's, who sees, uses and ends everybody's sessions.
+    """
 
     def __init__(self, file: Path) -> None:
-        self._users: list[tuple[str, str]] = []
+        self._users: list[tuple[bytes, Caller]] = []
         try:
             text = file.read_text()
+            open_to_others = file.stat().st_mode & 0o077
         except OSError as error:
             raise SetupError(f"The token file {file} cannot be read: {error.strerror}.") from None
+        if open_to_others:
+            _log.warning("others can read the token file: chmod 600", file=str(file))
         for number, line in enumerate(text.splitlines(), 1):
             words = line.split("#")[0].split()
-            if len(words) not in (0, 2):
-                raise SetupError(f"{file}, line {number}: USER TOKEN is expected.")
+            if len(words) not in (0, 2, 3) or words[2:] not in ([], [ADMIN]):
+                raise SetupError(
+                    f"{file}, line {number}: USER TOKEN or USER TOKEN admin is expected."
+                )
             if words:
-                self._users.append((words[0], words[1]))
+                caller = Caller(STANDALONE, words[0], manages=words[2:] == [ADMIN])
+                self._users.append((_digest(words[1]), caller))
 
     async def caller(self, request: HTTPConnection, project: str | None) -> Caller:
         """Return who asks (see `Access`)."""
         refuse_cross_site(request, request.scope.get("method", "GET"), set())
-        shown = (token_of(request) or "").encode()
-        for user, token in self._users:
-            if hmac.compare_digest(shown, token.encode()):
-                return Caller(STANDALONE, user)
-        raise NotSignedIn("A token of this server's token file is needed.")
+        shown = _digest(token_of(request) or "")
+        # All are compared, each in the same time, whatever was shown.
+        found = [who for digest, who in self._users if hmac.compare_digest(shown, digest)]
+        if not found:
+            raise NotSignedIn("A token of this server's token file is needed.")
+        return found[0]
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def is_loopback(host: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from hopyard.errors import InvalidInput
 from hopyard.launchers import choose
@@ -147,13 +147,17 @@ def seen_path(path: str, launcher: Launcher, project_folder: str) -> str:
         return path
     if parts.scheme not in ("", "file", "local"):
         raise InvalidInput(f"Rejected, Reason: {path} is of no known file system.")
+    if parts.netloc:
+        raise InvalidInput(f"Rejected, Reason: {path} names a machine; write file:///PATH.")
     plain, _, alias = (
         path.removeprefix(f"{parts.scheme}://").removeprefix(f"{parts.scheme}:").partition("#")
         if parts.scheme
         else path.partition("#")
     )
+    # Spark takes a list with commas apart, and an address with percent signs.
     local = PurePosixPath("/project") / plain
-    if not local.is_relative_to("/project") or ".." in local.parts:
+    leaves = ".." in PurePosixPath(unquote(plain)).parts or "," in path
+    if leaves or not local.is_relative_to("/project"):
         raise InvalidInput(
             f"Rejected, Reason: requirement failed: Local path {path} "
             "cannot be added to user sessions."

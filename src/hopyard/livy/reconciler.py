@@ -82,7 +82,9 @@ class Reconciler:
             except Exception:  # this loop must outlive whatever one session does to it
                 _log.exception("reconciling failed")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._sessions.lost.wait(), TICK)
+                # Not `wait_for`: Python 3.11's forgets a cancel that comes with the event.
+                async with asyncio.timeout(TICK):
+                    await self._sessions.lost.wait()
                 # Its last messages are being written: they say better why it ended.
                 await asyncio.sleep(0.1)
             self._sessions.lost.clear()

@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from hopyard import log
-from hopyard.errors import Conflict, HopyardError, InvalidInput, NotFound, TooMany, Unavailable
+from hopyard.errors import (
+    Conflict,
+    HopyardError,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    TooMany,
+    Unavailable,
+)
 from hopyard.launchers.base import Launcher, Order
 from hopyard.livy import conf, outputs, rows, warm
 from hopyard.livy.access import Caller
@@ -180,13 +188,23 @@ class Sessions:
         """Return the Jupyter server with which a session ends."""
         return None if request.conf_texts().get(KEEP) == "true" else caller.server
 
-    def visible(self, caller: Caller) -> list[Session]:
-        """Return the sessions that the caller may see, but those that wait to be taken."""
+    def visible(self, caller: Caller, *, everybody: bool = False) -> list[Session]:
+        """Return the caller's sessions; those of everybody else only where asked for.
+
+        Those that wait to be taken nobody sees.
+        Clients end all that they can list (`%%cleanup -f`), so an administrator has to say so.
+
+        Raises:
+            NotAllowed: everybody's are asked for by one who may not see them.
+        """
+        if everybody and not caller.manages:
+            raise NotAllowed("Only an administrator may see everybody's sessions.")
         every = self._all.values()
-        return [one for one in every if self._sees(caller, one) and not warm.waits(one)]
+        mine = [one for one in every if self._sees(caller, one) and not warm.waits(one)]
+        return mine if everybody else [one for one in mine if one.owner == caller.user]
 
     def get(self, caller: Caller, key: str) -> Session:
-        """Return one session by id or name.
+        """Return one session by id or name; a name is of one's own sessions.
 
         Raises:
             NotFound: there is none, or it is somebody else's.
@@ -197,13 +215,14 @@ class Sessions:
             session = min(named, key=lambda one: (one.over, -one.id), default=None)
         if session is None or not self._sees(caller, session):
             raise NotFound(f"Session '{key}' not found.")
-        session.seen = time.monotonic()
+        if session.owner == caller.user:
+            session.seen = time.monotonic()
         return session
 
     @staticmethod
     def _sees(caller: Caller, session: Session) -> bool:
-        mine = (session.project, session.owner) == (caller.project, caller.user)
-        return mine and not session.deleted and session.id > 0
+        may = session.owner == caller.user or caller.manages
+        return may and session.project == caller.project and not session.deleted and session.id > 0
 
     async def delete(self, session: Session) -> None:
         """End a session and forget it."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import re
 import shutil
 from collections.abc import AsyncGenerator
@@ -65,12 +67,21 @@ async def _counted(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
 
 
 def _store(source: IO[bytes], folder: Path, name: str) -> None:
+    """Write the file; the session's own code may have put a link in the folder's place."""
+    place = None
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (folder / name).open("xb") as target:
+        place = os.open(folder, os.O_DIRECTORY | os.O_NOFOLLOW)
+        new = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=place)
+        with os.fdopen(new, "wb") as target:
             shutil.copyfileobj(source, target)
     except FileExistsError:
         raise Conflict(f"A file {name} was uploaded to this session already.") from None
     except OSError as error:
-        (folder / name).unlink(missing_ok=True)
+        if place is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=place)
         raise Unavailable(f"The file cannot be stored: {error.strerror}.") from None
+    finally:
+        if place is not None:
+            os.close(place)

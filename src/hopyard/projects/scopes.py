@@ -67,6 +67,9 @@ PERMISSIONS: dict[str, Permission] = {
         "See and lengthen the time of one's own Jupyter server", roles=_BOTH, by_server=True
     ),
     "sessions:use": Permission("Use one's own Spark sessions", roles=_BOTH, by_server=True),
+    "sessions:manage": Permission(
+        "See, use and end every member's Spark sessions, by the Livy API", Scope.ADMINISTRATOR
+    ),
     "logs:read": Permission("Read the logs of one's own server and sessions", roles=_BOTH),
     "datasets:read": Permission("Read the project's datasets", roles=_BOTH, by_server=True),
 }

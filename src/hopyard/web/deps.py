@@ -110,6 +110,11 @@ class Allow:
             raise NotAllowed("Only an administrator may do this.")
         return who
 
+    def allows(self, who: Caller) -> bool:
+        """Say whether one who is known already has the permission."""
+        by_token = who.server is None or self.row.by_server
+        return by_token and (self.row.scope is not Scope.ADMINISTRATOR or who.admin)
+
     def _check_token(self, who: Caller) -> None:
         if who.server is not None and not self.row.by_server:
             raise NotAllowed("A Jupyter server's own token may not do this: use your own token.")

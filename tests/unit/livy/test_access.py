@@ -81,6 +81,12 @@ async def test_token_file(tmp_path: Path) -> None:
     for wrong in ("Bearer secret", "Bearer ", ""):
         with pytest.raises(NotSignedIn):
             await access.caller(request(authorization=wrong), None)
+    file.write_text("root secret-r admin\n")
+    found = await TokenFileAccess(file).caller(request(authorization="Bearer secret-r"), None)
+    assert found.manages
+    file.write_text("ann secret-a king\n")
+    with pytest.raises(SetupError):
+        TokenFileAccess(file)
     file.write_text("ann\n")
     with pytest.raises(SetupError):
         TokenFileAccess(file)

@@ -98,7 +98,21 @@ def test_paths_are_the_drivers(settings: Settings, path: str, seen: str) -> None
 
 
 @pytest.mark.parametrize(
-    "path", ["/etc/passwd", "file:/etc/passwd", "../x.jar", "/project/../x", "jar:file:/etc/passwd"]
+    "path",
+    [
+        "/etc/passwd",
+        "file:/etc/passwd",
+        "file:///etc/passwd",
+        "file://etc/passwd",
+        "local:/etc/passwd",
+        "../x.jar",
+        "/project/../x",
+        "/project/%2e%2e/x",
+        "a/%2E%2e/%2e./x",
+        "//etc/passwd",
+        "a.jar,/etc/passwd",
+        "jar:file:/etc/passwd",
+    ],
 )
 def test_paths_outside_the_project_are_refused(settings: Settings, path: str) -> None:
     for request in (CreateSession(files=[path]), CreateSession(conf={"spark.files": path})):

@@ -58,10 +58,17 @@ async def test_only_people_with_an_account_become_members(web: Web) -> None:
 async def test_the_access_door(web: Web) -> None:
     url = "/api/v1/projects/hops/access"
     expected = {"project": "hops", "user": "bob", "role": "data_scientist", "admin": False}
+    expected |= {"manages_sessions": False}
     async with web.api("t-bob") as api:
         assert (await api.get(url)).json() == expected | {"server": None}
     async with web.api("s-bob-hops") as api:
         assert (await api.get(url)).json() == expected | {"server": "hops"}
+    # An administrator's own token manages sessions, the token of their Jupyter server does not.
+    await web.projects.add_member("hops", "root", "data_scientist")
+    for token, manages in (("t-root", True), ("s-root-hops", False)):
+        async with web.api(token) as api:
+            assert (await api.get(url)).json()["manages_sessions"] is manages
+    await web.projects.remove_member("hops", "root")
     for token, status in (("s-bob-other", 404), ("t-eve", 404), ("t-nobody", 401), ("x", 401)):
         async with web.api(token) as api:
             assert (await api.get(url)).status_code == status

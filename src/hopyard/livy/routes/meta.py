@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from prometheus_client import generate_latest as render
 
-from hopyard.errors import InvalidInput, NotFound
+from hopyard.errors import InvalidInput, NotAllowed, NotFound
 from hopyard.livy import metrics as figures
 from hopyard.livy.access import is_loopback
 from hopyard.livy.deps import Asking, Known, read
@@ -45,10 +45,12 @@ async def show_version() -> dict[str, str]:
 
 @router.get("/metrics")
 async def metrics(request: Request, known: Known) -> Response:
-    """Show the server's figures in Prometheus' form; to this machine only."""
+    """Show the server's figures in Prometheus' form; to this machine, and to administrators."""
     client = request.client.host if request.client else ""
     if not is_loopback(client) or "x-forwarded-for" in request.headers:
-        raise NotFound("Not found")
+        caller = await known.access.caller(request, None)
+        if not caller.manages:
+            raise NotAllowed("The figures are for this machine and for administrators.")
     every = known.sessions.all
     states = Counter(one.state for one in every)
     for state in SessionState:

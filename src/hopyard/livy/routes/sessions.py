@@ -43,9 +43,12 @@ async def list_sessions(
     caller: Asking,
     start: From = 0,
     size: Annotated[int, Query(ge=0, le=2**31)] = LIST_SIZE,
+    everybody: Annotated[
+        bool, Query(alias="all", description="those of others too: for administrators (ours)")
+    ] = False,
 ) -> dict[str, Any]:
-    """Show the caller's own sessions."""
-    mine = known.sessions.visible(caller)
+    """Show the caller's own sessions, or everybody's."""
+    mine = known.sessions.visible(caller, everybody=everybody)
     page = mine[start : start + size]
     views = [session_view(one, known.sessions.addresses) for one in page]
     return {"from": start, "total": len(mine), "sessions": views}

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from hopyard.errors import NotFound
 from hopyard.projects.scopes import Role
-from hopyard.web.deps import AllowInProject, Services, bearer
+from hopyard.web.deps import Allow, AllowInProject, Services, bearer
 
 router = APIRouter(tags=["access"])
 
@@ -21,6 +21,8 @@ class Access(BaseModel):
     user: str
     role: Role
     admin: bool
+    manages_sessions: bool
+    """Whether also other members' sessions may be used: `sessions:manage`."""
     server: str | None
     """The project's name if it is its Jupyter server's own token; null for a person's."""
 
@@ -40,6 +42,7 @@ class AllowAccess(AllowInProject):
                 user=deputy.user,
                 role=Role.DATA_SCIENTIST,
                 admin=False,
+                manages_sessions=False,
                 server=None,
             )
         who = await super().__call__(request, services)
@@ -48,10 +51,12 @@ class AllowAccess(AllowInProject):
             user=who.name,
             role=who.membership.role,
             admin=who.admin,
+            manages_sessions=MANAGER.allows(who),
             server=who.server,
         )
 
 
+MANAGER = Allow("sessions:manage")
 Asker = Annotated[Access, Depends(AllowAccess("sessions:use"))]
 
 
