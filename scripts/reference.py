@@ -19,7 +19,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from hopyard.cli import app
-from hopyard.livy.routes import arrow, jobs, meta, sessions, statements, ui
+from hopyard.livy.routes import arrow, jobs, meta, sessions, statements, status, ui
 from hopyard.projects.scopes import PERMISSIONS, Role, Scope
 from hopyard.settings import PREFIX, Limits, LivySettings, Settings
 
@@ -124,7 +124,7 @@ def _describe(command: Any, name: str, parts: list[str]) -> None:
 def livy() -> str:
     """Return the table of what the Livy server answers; a project's prefix is left out."""
     rows = ["| request | what it does |", "| --- | --- |"]
-    served = (sessions, statements, arrow, jobs, ui)
+    served = (sessions, statements, arrow, jobs, ui, status)
     for router in (*(part.router for part in served), meta.project_router, meta.router):
         for route in router.routes:
             if not isinstance(route, APIRoute):

@@ -169,6 +169,16 @@ def test_driver_sees_its_project_and_nothing_of_the_platform(livy: Livy, session
     assert livy.run(session, code)["data"]["text/plain"] == "(False, '/project/Jupyter')"
 
 
+def test_status_page_shows_statements(livy: Livy, session: int) -> None:
+    number = livy.submit(session, "print('<b>shown</b>')\n6 * 7")
+    livy.done(session, number)
+    page = livy.http.get(f"/ui/sessions/{session}").text
+    assert "&lt;b&gt;shown&lt;/b&gt;" in page
+    assert "<b>shown" not in page
+    assert f"statement {number} begins" in page
+    assert livy.http.get("/", follow_redirects=True).status_code == 200
+
+
 def test_head_without_end_is_refused(livy: Livy) -> None:
     with socket.create_connection(("127.0.0.1", livy.port), timeout=20) as wire:
         wire.sendall(b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: ")

@@ -60,7 +60,7 @@ def livy_command(
     host: Annotated[str, typer.Option(help="Address to listen on, standalone.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on, standalone.")] = 8998,
     token_file: Annotated[
-        Path | None, typer.Option(help="File with `USER TOKEN` a line; who may use the server.")
+        Path | None, typer.Option(help="File with `USER TOKEN [admin]` a line; who may use it.")
     ] = None,
 ) -> None:
     """Start the Livy server, alone for any Livy client."""

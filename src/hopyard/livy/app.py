@@ -24,7 +24,7 @@ from hopyard.livy.hot import HotGets
 from hopyard.livy.ledger import Ledger
 from hopyard.livy.reconciler import Reconciler
 from hopyard.livy.recovery import recover
-from hopyard.livy.routes import arrow, drivers, jobs, meta, sessions, statements, ui
+from hopyard.livy.routes import arrow, drivers, jobs, meta, sessions, statements, status, ui
 from hopyard.livy.sessions import Sessions
 from hopyard.livy.views import Addresses
 from hopyard.settings import Platform, Settings
@@ -103,11 +103,11 @@ def create_app(
     app.include_router(drivers.router)
     app.include_router(arrow.drivers)
     app.include_router(meta.router, prefix="/livy" if platform else "")
-    parts = (sessions, statements, arrow, jobs, ui)
+    parts = (sessions, statements, arrow, jobs, ui, status)
     for router in (*(part.router for part in parts), meta.project_router):
         app.include_router(router, prefix="/livy/projects/{project}" if platform else "")
     if platform is None:
-        app.add_api_route("/", lambda: RedirectResponse("sessions", 302), include_in_schema=False)
+        app.add_api_route("/", lambda: RedirectResponse("ui", 302), include_in_schema=False)
     openapi.install(app)
     return app
 
