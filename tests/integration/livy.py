@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import socket
@@ -35,6 +37,18 @@ def until(check: Callable[[], Any], seconds: float, what: str) -> Any:
     return found
 
 
+def config_of_next_driver(data: Path, seconds: float = 60) -> Json:
+    """Wait for the configuration of a driver that is about to be started; the driver deletes it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for file in data.glob("run/drivers/*/driver-*.json"):
+            with contextlib.suppress(OSError, ValueError):  # not whole yet, or deleted meanwhile
+                found: Json = json.loads(file.read_text())
+                return found
+        time.sleep(0.001)
+    raise AssertionError("no driver's configuration was seen")
+
+
 def words_of(process: psutil.Process) -> list[str]:
     """A process's command; nothing when it is gone (or a zombie)."""
     try:
@@ -53,7 +67,7 @@ class Livy:
         self.url = f"http://127.0.0.1:{self.port}"
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=70, headers=headers)
-        self._settings = settings
+        self.settings = settings
         self.process: subprocess.Popen[bytes]
 
     def start(self) -> None:
@@ -63,7 +77,7 @@ class Livy:
     def launch(self) -> None:
         """Start the process, without waiting until it serves."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HOPYARD_")}
-        environment |= {"HOPYARD_DATA_DIR": str(self.data), **self._settings}
+        environment |= {"HOPYARD_DATA_DIR": str(self.data), **self.settings}
         command = [sys.executable, "-m", "hopyard.cli", "livy", "--port", str(self.port)]
         if self.token:
             file = self.data / "tokens"

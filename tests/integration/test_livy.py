@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
-from tests.integration.livy import Livy, temp_livy, until, words_of
+from tests.integration.livy import Livy, config_of_next_driver, temp_livy, until, words_of
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +24,18 @@ def livy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Livy]:
 
 
 @pytest.fixture(scope="module")
-def session(livy: Livy) -> int:
-    return livy.ready(name="main", driverMemory="1g", conf={"spark.sql.shuffle.partitions": 3})
+def made(livy: Livy) -> tuple[int, str]:
+    """The session, and its driver's secret: read from the file that the driver deletes."""
+    body = {"name": "main", "driverMemory": "1g", "conf": {"spark.sql.shuffle.partitions": 3}}
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(config_of_next_driver, livy.data)
+        session = livy.ready(**body)
+        return session, looking.result(10)["secret"]
+
+
+@pytest.fixture(scope="module")
+def session(made: tuple[int, str]) -> int:
+    return made[0]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +176,45 @@ def test_secrets_are_in_no_command_line_and_not_shown(livy: Livy, session: int) 
     processes = livy.drivers(session)
     assert processes
     assert not any("secretKey" in word for one in processes for word in words_of(one))
+
+
+def test_drivers_secret_is_nowhere_to_be_read(livy: Livy, made: tuple[int, str]) -> None:
+    session, text = made
+    assert len(text) > 40
+    secret = text.encode()
+    for process in psutil.process_iter():
+        for name in ("cmdline", "environ"):
+            with contextlib.suppress(OSError):  # it ended
+                assert secret not in Path(f"/proc/{process.pid}/{name}").read_bytes()
+    files = [one for one in livy.data.rglob("*") if one.is_file() and not one.is_symlink()]
+    assert any(one.suffix == ".sqlite" for one in files)
+    assert [one for one in files if secret in one.read_bytes()] == []
+    assert text not in livy.log(session)
+    assert text not in livy.http.get(f"/sessions/{session}").text
+
+
+def test_driver_cannot_reach_what_is_the_platforms(livy: Livy, session: int) -> None:
+    code = f"""\
+from pathlib import Path
+def reads(path):
+    try:
+        return bool(Path(path).read_bytes() if Path(path).is_file() else list(Path(path).iterdir()))
+    except OSError:
+        return False
+data = Path({str(livy.data)!r})
+own = {{part for part in Path("/proc").iterdir() if part.name.isdigit()}}
+seen = [str(one) for one in (data, data / "hopyard.sqlite", data / "run" / "livy.key",
+        data / "logs", data / "run" / "drivers") if reads(one)]
+seen += [str(one) for one in own if str(data / "livy.log") in (one / "cmdline").read_text()]
+Path("/project/out").unlink(missing_ok=True)
+Path("/project/out").symlink_to(data / "hopyard.sqlite")
+seen, reads("/project/out"), len(own) < 12, reads("/proc/1/root{livy.data}")
+"""
+    shown = livy.run(session, code)["data"]["text/plain"]
+    assert shown == "([], False, True, False)"
+    # A link that leads out of the project leads to nothing, also for Spark.
+    output = livy.run(session, "spark.sparkContext.addFile('/project/out')")
+    assert output["status"] == "error"
 
 
 def test_driver_sees_its_project_and_nothing_of_the_platform(livy: Livy, session: int) -> None:

@@ -333,7 +333,9 @@ class Sessions:
         """Stop a statement or a job that was looked up before."""
         if statement.state.over or statement.id not in session.live:
             return
-        if statement.state is StatementState.WAITING:
+        # A driver that cannot be told may run it meanwhile: what it says when it is back is true.
+        unknown = session.line is None and session.app_id is not None
+        if statement.state is StatementState.WAITING and not unknown:
             statement.move(StatementState.CANCELLED)
             statement.completed = max(_milliseconds(), statement.started)
             session.finish(statement)

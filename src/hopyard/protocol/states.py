@@ -76,7 +76,7 @@ SESSION_NEXT: dict[SessionState, frozenset[SessionState]] = {
 }
 
 STATEMENT_NEXT: dict[StatementState, frozenset[StatementState]] = {
-    _T.WAITING: frozenset({_T.RUNNING, _T.AVAILABLE, _T.ERROR, _T.CANCELLED}),
+    _T.WAITING: frozenset({_T.RUNNING, _T.AVAILABLE, _T.ERROR, _T.CANCELLING, _T.CANCELLED}),
     _T.RUNNING: frozenset({_T.AVAILABLE, _T.ERROR, _T.CANCELLING, _T.CANCELLED}),
     _T.CANCELLING: frozenset({_T.AVAILABLE, _T.ERROR, _T.CANCELLED}),
     _T.AVAILABLE: frozenset(),

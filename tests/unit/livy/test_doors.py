@@ -55,21 +55,30 @@ def put(app: FastAPI, number: int, owner: str) -> Session:
     return session
 
 
-@pytest.fixture
-def app(tmp_path: Path) -> FastAPI:
-    app = make_app(tmp_path)
+def filled(folder: Path) -> FastAPI:
+    app = make_app(folder)
     migrate(app.state.services.settings.database)
     put(app, ANNS, "ann")
     put(app, BOBS, "bob")
     return app
 
 
-@pytest_asyncio.fixture
-async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+@pytest.fixture
+def app(tmp_path: Path) -> FastAPI:
+    return filled(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    return filled(tmp_path_factory.mktemp("doors"))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def client(shared: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     # From another machine: what loopback may is not tried here.
-    transport = httpx.ASGITransport(app, client=("192.0.2.9", 1))
+    transport = httpx.ASGITransport(shared, client=("192.0.2.9", 1))
     async with (
-        app.router.lifespan_context(app),
+        shared.router.lifespan_context(shared),
         httpx.AsyncClient(transport=transport, base_url="http://livy.example") as client,
     ):
         yield client
@@ -141,15 +150,19 @@ async def test_list_shows_ones_own_only(client: httpx.AsyncClient) -> None:
     assert answer.status_code == 403
 
 
-async def test_administrator_sees_uses_and_ends_others_sessions(client: httpx.AsyncClient) -> None:
+async def test_administrator_sees_uses_and_ends_others_sessions(
+    client: httpx.AsyncClient, shared: FastAPI
+) -> None:
     shown = (await client.get("/sessions?all=true", headers=of("root"))).json()
     assert [(one["id"], one["owner"]) for one in shown["sessions"]] == [(1, "ann"), (2, "bob")]
     answer = await client.get(f"/sessions/{ANNS}/state", headers=of("root"))
     assert answer.json() == {"id": ANNS, "state": "idle"}
     # By number only: a name is of one's own sessions.
     assert (await client.get("/sessions/of-ann", headers=of("root"))).status_code == 404
-    assert (await client.delete(f"/sessions/{ANNS}", headers=of("root"))).status_code == 200
-    assert (await client.get(f"/sessions/{ANNS}", headers=of("ann"))).status_code == 404
+    put(shared, 3, "ann")
+    assert (await client.get("/sessions/3", headers=of("ann"))).status_code == 200
+    assert (await client.delete("/sessions/3", headers=of("root"))).status_code == 200
+    assert (await client.get("/sessions/3", headers=of("ann"))).status_code == 404
 
 
 async def test_metrics_elsewhere_are_for_administrators(client: httpx.AsyncClient) -> None:
