@@ -27,13 +27,13 @@ SHARE = Path(__file__).parent / "share" / "jupyter"
 """A Jupyter data folder (kernelspecs, Lab extensions): named by JUPYTER_PATH, copied nowhere."""
 CONFIG = Path(__file__).parent / "share" / "config"
 """A Jupyter configuration folder: what Lab's own settings start with (it asks about no news)."""
-CONNECTION = "hopyard.notebook.connection.PromptConnection"
 EXTENSIONS = {
     "jupyterlab": True,
     "nbclassic": True,
     "notebook": True,
     "jupyter_server_terminals": True,
     "hopyard.notebook.extension": True,
+    "hopyard.notebook.recorder": True,
     # Found on the Python path and not wanted: their start costs more than they give here.
     "sparkmagic": False,
     "jupyter_lsp": False,
@@ -54,7 +54,10 @@ def configuration(environment: Mapping[str, str]) -> Config:
     config.ServerApp.default_url = environment.get("HOPYARD_DEFAULT_URL", "/lab")
     config.ServerApp.allow_root = True  # in the sandbox there is nobody else
     config.ServerApp.terminals_enabled = True
-    config.ServerApp.kernel_websocket_connection_class = CONNECTION
+    recorder = "hopyard.notebook.recorder"
+    config.ServerApp.kernel_manager_class = f"{recorder}.kernels.Kernels"
+    config.ServerApp.kernel_websocket_connection_class = f"{recorder}.connection.Connection"
+    config.ServerApp.contents_manager_class = f"{recorder}.contents.Contents"
     config.KernelSpecManager.allowed_kernelspecs = set(kernels)
     # Over TCP whoever is on this machine could subscribe to a kernel's output.
     config.KernelManager.transport = "ipc"
