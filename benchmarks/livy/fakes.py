@@ -52,6 +52,9 @@ class Announcer(Launcher):
         """Nothing is uploaded."""
         raise NotImplementedError
 
+    async def release(self, process: Process) -> None:
+        """There are no batches."""
+
     async def report(self, place: str) -> BatchReport:
         """There are no batches."""
         return BatchReport()

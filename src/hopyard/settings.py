@@ -64,6 +64,7 @@ class LivySettings(BaseModel, extra="forbid"):
         900.0, gt=0, description="a driver that was started beforehand and not used ends after this"
     )
     sessions_per_user: int = Field(10, ge=1, description="at the same time")
+    batches_per_user: int = Field(10, ge=1, description="that run at the same time")
     sessions_per_project: int = Field(100, ge=1, description="at the same time, of all its users")
     statements_waiting: int = Field(200, ge=1, description="per session")
     output_limit: int = Field(10_000_000, ge=1000, description="of one statement, then cut")
@@ -74,6 +75,7 @@ class LivySettings(BaseModel, extra="forbid"):
         description="`ws://HOST:PORT/` at which drivers reach this server, if another",
     )
     upload_limit: int = Field(500_000_000, ge=1000, description="of one uploaded file")
+    impersonators: list[str] = Field([], description="users who may give proxyUser (`*`: all)")
     csrf_protection: bool = Field(False, description="demand the header X-Requested-By")
 
 

@@ -64,8 +64,6 @@ def test_pylivy_runs_and_moves_frames(server: Livy) -> None:
 
 
 def test_airflow_runs_batches(server: Livy, tmp_path: Path) -> None:
-    if "batches yet" in server.http.post("/batches", json={"file": "x.py"}).text:
-        pytest.skip("batches are not served yet")
     folder = server.data / "projects" / "standalone" / "Resources"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "rows.py").write_text(APPLICATION)

@@ -58,6 +58,9 @@ class InOneProcess(Launcher):
         folder = self._folder / "uploads" / place
         return folder, str(folder)
 
+    async def release(self, process: Process) -> None:
+        return None
+
     async def report(self, place: str) -> BatchReport:
         return BatchReport()
 

@@ -5,29 +5,24 @@ The JVM takes longest to start, then the kernel: both are started before the res
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
-from pathlib import Path
+from typing import Any, NoReturn
 
+from hopyard.driver import configuration
 from hopyard.driver.interpreters.python import python_process
-from hopyard.driver.spark import Spark
-
-CONFIG_VARIABLE = "HOPYARD_DRIVER_CONFIG"
+from hopyard.driver.spark import Spark, SparkFailed
 
 
 def main() -> None:
     """Read the configuration and be a driver until its end."""
-    name = os.environ.pop(CONFIG_VARIABLE, None)
-    if name is None:
-        sys.exit(f"{CONFIG_VARIABLE} must name the file of the driver's configuration.")
-    file = Path(name)
-    text = file.read_text()
-    file.unlink()  # the secret lives in memory only
-    raw = json.loads(text)
-    spark = Spark(raw)
-    kernel = python_process(spark.folder, spark.environment, raw.get("work_dir", "."))
+    raw, _ = configuration.take()
+    try:
+        spark = Spark(raw)
+        kernel = python_process(spark.folder, spark.environment, raw.get("work_dir", "."))
+    except (SparkFailed, OSError) as error:
+        _give_up(raw, str(error))
 
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
@@ -45,6 +40,19 @@ def main() -> None:
     sys.stderr.flush()
     # Threads that wait for a JVM that is gone must not hold the process up.
     os._exit(0)
+
+
+def _give_up(raw: dict[str, Any], why: str) -> NoReturn:
+    """Tell the server why, since nobody else will: Spark is not there, the disk is full."""
+    import asyncio
+
+    from hopyard.driver.home import give_up
+    from hopyard.protocol.messages import DriverConfig
+
+    reason = f"Spark cannot start: {why}"
+    print(reason, file=sys.stderr, flush=True)
+    asyncio.run(give_up(DriverConfig.model_validate(raw), reason))
+    os._exit(1)
 
 
 if __name__ == "__main__":

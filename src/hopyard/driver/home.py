@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import random
@@ -22,6 +23,7 @@ from hopyard.protocol.messages import (
     Ack,
     DownMessage,
     DriverConfig,
+    Failed,
     Hello,
     Welcome,
 )
@@ -37,6 +39,21 @@ FIRST_DELAY, LONGEST_DELAY = 0.1, 5.0
 HANDSHAKE = 10.0
 PING, PONG = 5.0, 10.0
 """Seconds between two questions whether home is still there, and to the answer."""
+
+
+GOODBYE = 10.0
+"""Seconds in which the reason of a driver that could not start must be told."""
+
+
+async def give_up(config: DriverConfig, reason: str) -> None:
+    """Dial home only to say why this driver cannot start."""
+    outbox = Outbox()
+    outbox.put(Failed(reason=reason))
+    home = asyncio.create_task(Home(config, outbox, lambda _: None, list).run())
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GOODBYE):
+            await outbox.drained()
+    home.cancel()
 
 
 class Home:

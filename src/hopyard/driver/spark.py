@@ -41,6 +41,13 @@ LISTS = {
     "archives": "spark.archives",
 }
 _JAVA_PREFIX = re.compile(r'^Exception in thread "\S+" (?:[\w.$]+\.)?')
+PLAIN_CAUSES = {
+    re.compile(r"No space left on device"): "the disk is full.",
+    re.compile(r"JAVA_HOME is not set|bin/java: (No such file|not found)|/java: cannot execute"): (
+        "Java was not found; install Java 17 or later, or set JAVA_HOME to where it is."
+    ),
+}
+"""What the last lines say, in words for the user."""
 NOT_FOR_CHILDREN = ("HOPYARD_DRIVER_CONFIG", "PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")
 
 
@@ -66,6 +73,21 @@ def spark_home() -> Path:
     if found is None or found.origin is None:
         raise SparkFailed("Spark is not installed: set SPARK_HOME or install pyspark.")
     return Path(found.origin).parent
+
+
+def spark_submit(properties_file: Path) -> list[str]:
+    """Return the words of spark-submit with properties from a file.
+
+    Raises:
+        SparkFailed: it is not where SPARK_HOME says.
+    """
+    program = spark_home() / "bin" / "spark-submit"
+    if not program.exists():
+        raise SparkFailed(
+            f"there is no {program}; set SPARK_HOME to where Spark is, or unset it to use "
+            "the one of the package pyspark."
+        )
+    return [str(program), "--load-spark-defaults", "--properties-file", str(properties_file)]
 
 
 def properties(config: dict[str, Any]) -> dict[str, str]:
@@ -95,6 +117,13 @@ def properties_text(conf: dict[str, str]) -> str:
         return "\\" + text if text.startswith(" ") else text
 
     return "".join(f"{escaped(k, '=:#! ')}={escaped(v, '')}\n" for k, v in sorted(conf.items()))
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a new file that nobody else can read."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
 
 
 def environment(conf: dict[str, str]) -> dict[str, str]:
@@ -134,12 +163,9 @@ class Spark:
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         """The last lines that the JVM wrote."""
         self._properties = self.folder / "spark.properties"
-        descriptor = os.open(self._properties, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(properties_text(conf))
+        write_private(self._properties, properties_text(conf))
         self._connection = self.folder / "gateway"
-        command = [str(spark_home() / "bin" / "spark-submit"), "--load-spark-defaults"]
-        command += ["--properties-file", str(self._properties), "pyspark-shell"]
+        command = [*spark_submit(self._properties), "pyspark-shell"]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,  # the JVM ends itself when this is closed
@@ -346,23 +372,26 @@ def java_reason(error: Any) -> str:
     return " ".join(str(cause.toString()).split())[:1000]
 
 
-def why_ended(code: int, tail: list[str]) -> str:
+def why_ended(code: int, tail: list[str], what: str = "the driver's JVM") -> str:
     """Say in a sentence why a JVM ended, from its exit code and its last lines."""
     text = "\n".join(tail)
     memory = "OutOfMemoryError" in text or "insufficient memory" in text
     if memory or code == OUT_OF_MEMORY_EXIT:
         return (
-            "the driver's JVM ran out of memory; give the session more driver memory, "
+            f"{what} ran out of memory; give it more driver memory, "
             "or collect less of the data to the driver."
         )
     if code in (-signal.SIGKILL, 128 + signal.SIGKILL):
         return (
-            "the driver's JVM was killed (signal SIGKILL): most likely the machine "
+            f"{what} was killed (signal SIGKILL): most likely the machine "
             "or the container ran out of memory."
         )
+    for sign, sentence in PLAIN_CAUSES.items():
+        if sign.search(text):
+            return f"{what} ended ({exit_words(code)}): {sentence}"
     for line in tail:
         for mark in ("Exception in thread", "Error:", "error:", "Unrecognized"):
             if mark in line:
                 line = _JAVA_PREFIX.sub("", line.strip())
-                return f"the driver's JVM ended ({exit_words(code)}): {line[:500]}"
-    return f"the driver's JVM ended ({exit_words(code)})."
+                return f"{what} ended ({exit_words(code)}): {line[:500]}"
+    return f"{what} ended ({exit_words(code)})."

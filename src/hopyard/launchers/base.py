@@ -24,8 +24,8 @@ class Order:
 
     Attributes:
         project: the name of the project.
-        config: what the process is told; `work_dir` and `spark.local.dir` are the launcher's to
-            fill in.
+        config: what the process is told; `work_dir`, `ticket` and `spark.local.dir` are the
+            launcher's to fill in.
         log: the file for its stdout and stderr.
         user: in whose name Spark works; it shows this name.
     """
@@ -95,6 +95,14 @@ class Launcher(ABC):
         -------
         tuple[Path, str]
             Where this process writes them, and where the driver reads them. `clean` removes it.
+        """
+
+    @abstractmethod
+    async def release(self, process: Process) -> None:
+        """Let a batch's application begin; until then its process waits.
+
+        Called when `process` is written down, so that no application runs that a server which was
+        killed in between does not know of, and none runs twice. A second call is no error.
         """
 
     @abstractmethod

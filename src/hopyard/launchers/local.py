@@ -74,8 +74,9 @@ class LocalLauncher(Launcher):
         project_seen = Path(INSIDE_PROJECT) if self.sandboxed else project
         own_seen = Path(INSIDE_OWN) if self.sandboxed else own
         conf = {"spark.local.dir": str(own_seen / "tmp"), **order.config.conf}
+        ticket = secrets.token_hex(8)
         config = order.config.model_copy(
-            update={"work_dir": str(project_seen / "Jupyter"), "conf": conf}
+            update={"work_dir": str(project_seen / "Jupyter"), "conf": conf, "ticket": ticket}
         )
         # A name of its own: a driver that was begun just before a kill of the server and is not
         # known to anybody must not read (and delete) what is meant for this one.
@@ -87,7 +88,7 @@ class LocalLauncher(Launcher):
         with order.log.open("a+b") as log:
             if not self.sandboxed:
                 child = self._spawn(command, environment, log.fileno(), cwd=project / "Jupyter")
-                return self._remember(child, child.pid)
+                return self._remember(child, child.pid, own / f"go-{ticket}")
             box = Sandbox(
                 writable={project: INSIDE_PROJECT, own: INSIDE_OWN},
                 work_dir=f"{INSIDE_PROJECT}/Jupyter",
@@ -97,7 +98,7 @@ class LocalLauncher(Launcher):
             with info.open("wb") as writing:
                 words = box.wrap(command, writing.fileno())
                 child = self._spawn(words, environment, log.fileno(), passed=(writing.fileno(),))
-        return self._remember(child, _first_inside(info, child))
+        return self._remember(child, _first_inside(info, child), own / f"go-{ticket}")
 
     @staticmethod
     def _spawn(
@@ -119,13 +120,14 @@ class LocalLauncher(Launcher):
             pass_fds=passed,
         )
 
-    def _remember(self, child: subprocess.Popen[bytes], inside: int) -> Process:
+    def _remember(self, child: subprocess.Popen[bytes], inside: int, go: Path) -> Process:
         self._children[child.pid] = child
         outer, inner = processes.find(child.pid), processes.find(inside)
         return {
             "launcher": "local",
             "outer": [child.pid, outer.started if outer else 0],
             "inner": [inside, inner.started if inner else 0],
+            "go": str(go),
         }
 
     @staticmethod
@@ -176,6 +178,11 @@ class LocalLauncher(Launcher):
         """Return the folder for uploaded files (see the contract)."""
         here = self._own_folder(place) / "uploads"
         return here, f"{INSIDE_OWN}/{here.name}" if self.sandboxed else str(here)
+
+    async def release(self, process: Process) -> None:
+        """Let a batch's application begin (see the contract)."""
+        with contextlib.suppress(OSError):  # its folder is gone: it has ended
+            await asyncio.to_thread(Path(process["go"]).touch)
 
     async def report(self, place: str) -> BatchReport:
         """Read what a batch's process says of itself (see the contract)."""

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from hopyard.protocol.states import Kind, SessionState, StatementState
+from hopyard.protocol.states import BatchState, Kind, SessionState, StatementState
 
 
 class Answer(BaseModel):
@@ -69,6 +69,33 @@ class SessionStateInfo(Answer):
 
     id: int
     state: SessionState
+
+
+class BatchInfo(Answer):
+    """A batch."""
+
+    id: int
+    name: str | None
+    owner: str | None
+    proxyUser: str | None
+    state: BatchState
+    appId: str | None
+    appInfo: AppInfo
+    log: list[str]
+
+
+class BatchPage(Answer):
+    """Some of the caller's batches."""
+
+    sessions: list[BatchInfo]
+    total: int
+
+
+class BatchStateInfo(Answer):
+    """The state of a batch."""
+
+    id: int
+    state: BatchState
 
 
 class Log(Answer):

@@ -18,13 +18,25 @@ from hopyard.launchers import choose
 from hopyard.launchers.base import Launcher
 from hopyard.livy import errors, openapi
 from hopyard.livy.access import Access, LoopbackAccess, PlatformAccess, TokenFileAccess
+from hopyard.livy.batches.service import Batches
+from hopyard.livy.batches.watch import Watch
 from hopyard.livy.deps import Services
 from hopyard.livy.edge import Edge
 from hopyard.livy.hot import HotGets
 from hopyard.livy.ledger import Ledger
 from hopyard.livy.reconciler import Reconciler
 from hopyard.livy.recovery import recover
-from hopyard.livy.routes import arrow, drivers, jobs, meta, sessions, statements, status, ui
+from hopyard.livy.routes import (
+    arrow,
+    batches,
+    drivers,
+    jobs,
+    meta,
+    sessions,
+    statements,
+    status,
+    ui,
+)
 from hopyard.livy.sessions import Sessions
 from hopyard.livy.views import Addresses
 from hopyard.settings import Platform, Settings
@@ -59,15 +71,18 @@ def create_app(
     home = platform.livy_url if platform else base_url
     ledger = Ledger(make_engine(settings.database))
     launcher = launcher or choose.launcher(settings)
+    addresses = Addresses(platform, base_url)
+    key = _key(settings.data_dir / "run" / "livy.key")
     served = Sessions(
         settings,
         ledger,
         launcher,
-        Addresses(platform, base_url),
+        addresses,
         (settings.livy.driver_url or f"ws{home.removeprefix('http')}") + "livy/drivers/",
-        _key(settings.data_dir / "run" / "livy.key"),
+        key,
         platform=platform is not None,
     )
+    submitted = Batches(settings, ledger, launcher, addresses, key, platform=platform is not None)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -78,11 +93,14 @@ def create_app(
         app.state.ui_client = httpx.AsyncClient(timeout=30, trust_env=False)
         await recover(served, ledger)
         reconciler = Reconciler(served, launcher, ledger, settings.livy, hub)
-        looking = asyncio.create_task(reconciler.run(), name="reconciler")
+        watch = Watch(submitted, launcher, ledger)
+        await watch.recover()
+        looking = [asyncio.create_task(one.run()) for one in (reconciler, watch)]
         yield
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
-        await served.close()
+        for task in looking:
+            task.cancel()
+        await asyncio.gather(*looking, return_exceptions=True)
+        await asyncio.gather(served.close(), submitted.close())
         await ledger.close()
         await app.state.ui_client.aclose()
         await access.close()
@@ -96,16 +114,15 @@ def create_app(
         redoc_url=None,
         openapi_url="/livy/openapi.json" if platform else "/openapi.json",
     )
-    app.state.services = Services(settings, access, served)
+    app.state.services = Services(settings, access, served, submitted)
     app.add_middleware(HotGets, app.state.services, in_project=platform is not None)
     errors.install(app)
     app.add_middleware(Edge)
     app.include_router(drivers.router)
     app.include_router(arrow.drivers)
     app.include_router(meta.router, prefix="/livy" if platform else "")
-    parts = (sessions, statements, arrow, jobs, ui, status)
-    for router in (*(part.router for part in parts), meta.project_router):
-        app.include_router(router, prefix="/livy/projects/{project}" if platform else "")
+    for part in (sessions, statements, arrow, jobs, batches, ui, status):
+        app.include_router(part.router, prefix="/livy/projects/{project}" if platform else "")
     if platform is None:
         app.add_api_route("/", lambda: RedirectResponse("ui", 302), include_in_schema=False)
     openapi.install(app)

@@ -7,7 +7,6 @@ server and are not passed to Spark.
 
 from __future__ import annotations
 
-import base64
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,11 +14,10 @@ from urllib.parse import unquote, urlsplit
 from hopyard.errors import InvalidInput
 from hopyard.launchers import choose
 from hopyard.launchers.base import Launcher
-from hopyard.livy.requests import CreateSession
+from hopyard.livy.requests import AskSpark
+from hopyard.protocol import spark_ui
 from hopyard.protocol.properties import refusal
 from hopyard.settings import Settings
-
-FILTER = "org.apache.spark.ui.JWSFilter"
 
 REMOTE = frozenset(
     {"hdfs", "s3", "s3a", "http", "https", "ftp", "abfss", "gs", "viewfs", "webhdfs"}
@@ -33,7 +31,7 @@ PATH_KEYS = {
 }
 
 
-def check(request: CreateSession, settings: Settings, *, platform: bool) -> None:
+def check(request: AskSpark, settings: Settings, *, platform: bool) -> None:
     """Refuse what the platform owns and sizes that are out of range.
 
     Raises:
@@ -65,8 +63,6 @@ def check(request: CreateSession, settings: Settings, *, platform: bool) -> None
                 f"and at least {limits.memory_min // 4} MB are allowed.",
                 name,
             )
-    if request.proxyUser:
-        raise InvalidInput("Rejected, Reason: proxyUser is not allowed here.", "proxyUser")
 
 
 def _at_most(name: str, value: int | None, limit: int) -> None:
@@ -86,9 +82,9 @@ def memory_mb(size: str | None) -> float | None:
 
 
 def spark_conf(
-    request: CreateSession, settings: Settings, *, app_name: str, ui_base: str, ui_secret: bytes
+    request: AskSpark, settings: Settings, *, app_name: str | None, ui_base: str, ui_secret: bytes
 ) -> dict[str, str]:
-    """Return the complete Spark properties of a session's driver."""
+    """Return the complete Spark properties of a driver; without a name Spark makes one."""
     fields: dict[str, Any] = {
         "spark.driver.memory": request.driverMemory,
         "spark.driver.cores": request.driverCores,
@@ -104,7 +100,7 @@ def spark_conf(
     }
     conf = {
         "spark.master": settings.spark_master,
-        "spark.app.name": app_name,
+        **({"spark.app.name": app_name} if app_name else {}),
         "spark.ui.showConsoleProgress": "false",
         **settings.spark_conf,
         **{key: str(value) for key, value in fields.items() if value},
@@ -112,15 +108,15 @@ def spark_conf(
         "spark.hadoop.fs.permissions.umask-mode": "007",
         "spark.ui.port": "0",
         "spark.ui.proxyBase": ui_base,
-        "spark.ui.filters": FILTER,
-        f"spark.{FILTER}.param.secretKey": base64.urlsafe_b64encode(ui_secret).decode(),
+        "spark.ui.filters": spark_ui.FILTER,
+        spark_ui.KEY: spark_ui.encoded(ui_secret),
     }
     if choose.on_loopback(conf["spark.master"]):
         conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     return conf
 
 
-def paths(request: CreateSession, launcher: Launcher, project_folder: str) -> dict[str, list[str]]:
+def paths(request: AskSpark, launcher: Launcher, project_folder: str) -> dict[str, list[str]]:
     """Return jars, pyFiles, files and archives as the driver sees them.
 
     A path without scheme is in the project (`Resources/a.jar`, or `/project/Resources/a.jar`).

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from hopyard.errors import InvalidInput, NotAllowed
 from hopyard.livy.access import SAFE_METHODS, Access, Caller
+from hopyard.livy.batches.service import Batches
 from hopyard.livy.records import Session
 from hopyard.livy.requests import RequestBody, parse
 from hopyard.livy.sessions import Sessions
@@ -24,10 +25,13 @@ VERSIONED = re.compile(r"application/vnd\.livy\.v([^+,;\s]*)\+json")
 class Services:
     """The objects that the routes use, kept at the app."""
 
-    def __init__(self, settings: Settings, access: Access, sessions: Sessions) -> None:
+    def __init__(
+        self, settings: Settings, access: Access, sessions: Sessions, batches: Batches
+    ) -> None:
         self.settings = settings
         self.access = access
         self.sessions = sessions
+        self.batches = batches
 
 
 def services(request: HTTPConnection) -> Services:

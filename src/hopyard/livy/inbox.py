@@ -78,7 +78,7 @@ class Batch:
     def _ready(self, message: Ready) -> None:
         session = self._session
         session.app_id = message.app_id
-        session.ui_url = message.ui_url if _is_local(message.ui_url) else None
+        session.ui_url = message.ui_url if is_local(message.ui_url) else None
         self._fields |= {"app_id", "ui_url", "state"}
         metrics.START_SECONDS.observe(time.monotonic() - session.made)
         session.used = time.monotonic()  # its start is not time without work
@@ -146,7 +146,7 @@ class Batch:
         self._events.append((statement.id, event))
 
 
-def _is_local(url: str | None) -> bool:
+def is_local(url: str | None) -> bool:
     """Whether this is an address that the server may fetch for a user: http on loopback."""
     if not url:
         return False

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from hopyard.store.types import now
 
+LINE_GUESS = 400
+
 
 def say(file: Path, text: str) -> None:
     """Add a line of our own; a log that cannot be written is no reason to fail."""
@@ -17,6 +19,18 @@ def say(file: Path, text: str) -> None:
             stream.write(f"{now().isoformat(timespec='seconds')} hopyard: {text}\n")
     except OSError:
         return
+
+
+def tail(file: Path, size: int) -> list[str]:
+    """Return the last lines, without reading what is before them (and no longer than a screen)."""
+    try:
+        with file.open("rb") as stream:
+            start = max(0, file.stat().st_size - size * LINE_GUESS)
+            stream.seek(start)
+            found = stream.read().decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
+    return found[1 if start else 0 :][-size:]
 
 
 def lines(file: Path, start: int, size: int) -> tuple[int, int, list[str]]:

@@ -40,6 +40,7 @@ REQUESTS = Counter(
 )
 RECONNECTS = Counter("livy_driver_reconnects", "Drivers that dialled again", registry=REGISTRY)
 SESSIONS = Gauge("livy_sessions", "Sessions by state", ["state"], registry=REGISTRY)
+BATCHES = Gauge("livy_batches", "Batches by state", ["state"], registry=REGISTRY)
 STATEMENTS = Gauge(
     "livy_statements", "Statements that are not done, by state", ["state"], registry=REGISTRY
 )

@@ -35,6 +35,12 @@ ANSWERS: dict[str, type[BaseModel]] = {
     "POST /sessions/{session}/run-job": answers.JobInfo,
     "GET /sessions/{session}/jobs/{job}": answers.JobInfo,
     "POST /sessions/{session}/jobs/{job}/cancel": answers.Message,
+    "POST /batches": answers.BatchInfo,
+    "GET /batches": answers.BatchPage,
+    "GET /batches/{batch}": answers.BatchInfo,
+    "DELETE /batches/{batch}": answers.Message,
+    "GET /batches/{batch}/state": answers.BatchStateInfo,
+    "GET /batches/{batch}/log": answers.Log,
     **{
         f"POST /sessions/{{session}}/{verb}-{what}": answers.Message
         for verb in ("add", "upload")
@@ -45,10 +51,11 @@ OTHER_MEDIA = {
     "GET /ping": "text/plain",
     "GET /metrics": "text/plain",
     "GET /sessions/{session}/log/view": "text/plain",
+    "GET /batches/{batch}/log/view": "text/plain",
     "GET /sessions/{session}/statements/{statement}/events": "text/event-stream",
     "GET /sessions/{session}/statements/{statement}/arrow": "application/vnd.apache.arrow.stream",
 }
-PASSED_ON = "/sessions/{session}/ui/{path}"
+PASSED_ON = "/ui/{path}"
 """Spark's UI: its own statuses and media."""
 ERRORS = {
     400: "It is not of an allowed form.",

@@ -25,6 +25,8 @@ MEMORY = re.compile(r"^[1-9][0-9]{0,9}[bkmgt]?b?$", re.IGNORECASE)
 SPAN = re.compile(r"^([1-9][0-9]{0,9})(us|ms|s|m|min|h|d)?$")
 SPAN_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+PROGRAMS = (".py", ".jar", ".r")
+CLASS = re.compile(r"[\w$]+(\.[\w$]+)*")
 COUNT = 1_000_000
 TIME = 10_000_000
 
@@ -64,6 +66,22 @@ def _base64(value: str) -> str:
     return value
 
 
+def _program(value: str) -> str:
+    if not value.partition("#")[0].lower().endswith(PROGRAMS):
+        raise ValueError(f"must be a program: a file that ends with {', '.join(PROGRAMS)}")
+    return value
+
+
+def _class(value: str) -> str:
+    if not CLASS.fullmatch(value):
+        raise ValueError("must be the name of a class, such as org.example.Main")
+    return value
+
+
+def _as_text(value: str | bool | int | float) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 Text = Annotated[str, AfterValidator(_text)]
 Memory = Annotated[str, AfterValidator(_memory)]
 Span = Annotated[str, AfterValidator(_span)]
@@ -90,10 +108,9 @@ class RequestBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class CreateSession(RequestBody):
-    """POST /sessions."""
+class AskSpark(RequestBody):
+    """What a Spark application may ask for, whether a session or a batch."""
 
-    kind: Annotated[Kind, Field(strict=False)] = Kind.SHARED
     name: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_name)] | None = None
     proxyUser: Text | None = None
     jars: Paths | None = None
@@ -107,16 +124,32 @@ class CreateSession(RequestBody):
     numExecutors: Cores | None = None
     queue: Text | None = None
     conf: dict[Text, Text | bool | int | float] | None = None
+
+    def conf_texts(self) -> dict[str, str]:
+        """`conf` as Spark reads it: everything is text."""
+        return {key: _as_text(value) for key, value in (self.conf or {}).items()}
+
+
+class CreateSession(AskSpark):
+    """POST /sessions."""
+
+    kind: Annotated[Kind, Field(strict=False)] = Kind.SHARED
     heartbeatTimeoutInSecond: Annotated[int, Field(ge=0, le=TIME)] = 0
     ttl: Span | None = None
     idleTimeout: Span | None = None
 
-    def conf_texts(self) -> dict[str, str]:
-        """`conf` as Spark reads it: everything is text."""
-        return {
-            key: str(value).lower() if isinstance(value, bool) else str(value)
-            for key, value in (self.conf or {}).items()
-        }
+
+class CreateBatch(AskSpark):
+    """POST /batches."""
+
+    file: Annotated[Text, AfterValidator(_program)] | None = None
+    """Must be there; Livy's sentence says so where it is not."""
+    className: Annotated[Text, AfterValidator(_class)] | None = None
+    args: list[Text | bool | int | float] | None = None
+
+    def args_texts(self) -> list[str]:
+        """`args` as the program gets them."""
+        return [_as_text(value) for value in self.args or []]
 
 
 class RunStatement(RequestBody):
@@ -152,13 +185,6 @@ class AskInspection(AskCompletion):
     """POST /sessions/ID/inspect (ours, not Livy's)."""
 
     detail: Annotated[int, Field(ge=0, le=1)] = 0
-
-
-class CreateBatch(RequestBody):
-    """POST /batches."""
-
-    model_config = ConfigDict(extra="allow")
-    file: str | None = None
 
 
 Body = TypeVar("Body", bound=RequestBody)

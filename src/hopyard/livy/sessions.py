@@ -13,7 +13,6 @@ import hmac
 import secrets
 import time
 import uuid
-from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +27,9 @@ from hopyard.errors import (
     Unavailable,
 )
 from hopyard.launchers.base import Launcher, Order
-from hopyard.livy import conf, outputs, rows, warm
+from hopyard.livy import conf, impersonation, outputs, rows, warm
 from hopyard.livy.access import Caller
+from hopyard.livy.background import Background
 from hopyard.livy.ledger import Ledger, Write
 from hopyard.livy.logfile import say
 from hopyard.livy.records import Event, Session, Statement
@@ -95,7 +95,7 @@ class Sessions:
         self._platform = platform
         self._all: dict[int, Session] = {}
         self._asked: dict[str, asyncio.Future[dict[str, Any]]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self.transfers = Transfers()
         self.lost = asyncio.Event()
         """Set when a driver's connection ended: somebody should look why."""
@@ -107,9 +107,11 @@ class Sessions:
 
         Raises:
             InvalidInput: the request asks for what is not allowed, or the name is taken.
+            NotAllowed: `proxyUser` is not the caller's to give.
             TooMany: the user or the project has as many sessions as are allowed.
         """
         conf.check(request, self._settings, platform=self._platform)
+        impersonation.check(caller, request.proxyUser, self._settings.livy)
         conf.paths(request, self._launcher, self._project_folder(caller.project))
         mine = self._working(caller)
         self._check_name(caller, request, mine)
@@ -160,7 +162,7 @@ class Sessions:
         )
         if full and waiting is not None:
             why = "Its place was needed for another session."
-            self._spawn(self.end(waiting, SessionState.KILLED, why))
+            self._background.spawn(self.end(waiting, SessionState.KILLED, why))
             return
         if len(mine) >= limits.sessions_per_user:
             raise TooMany(f"Rejected, Reason: {len(mine)} sessions are running, no more allowed.")
@@ -229,7 +231,7 @@ class Sessions:
         session.deleted = True
         if session.over:
             await self.ledger.write(rows.update_session(session, "deleted"))
-            self._spawn(self._finish(session))
+            self._background.spawn(self._finish(session))
         else:
             await self.end(session, SessionState.KILLED, "The session was deleted.")
 
@@ -489,7 +491,7 @@ class Sessions:
     def driver_said_end(self, session: Session, reason: str) -> None:
         """A driver said that it ends."""
         state = SessionState.DEAD if session.app_id else SessionState.ERROR
-        self._spawn(self.end(session, state, reason))
+        self._background.spawn(self.end(session, state, reason))
 
     @staticmethod
     def _execute(statement: Statement) -> Execute:
@@ -514,7 +516,7 @@ class Sessions:
     def launch(self, session: Session) -> None:
         """Begin to start a session's driver."""
         session.launched = time.monotonic()
-        self._spawn(self._launch(session))
+        self._background.spawn(self._launch(session))
 
     async def _launch(self, session: Session) -> None:
         secret = secrets.token_urlsafe(32)
@@ -547,7 +549,8 @@ class Sessions:
                 if session.over:
                     return
                 await self.ledger.write(rows.update_session(session, "secret_hash"))
-                order = Order(session.project, config, self.log_file(session), session.owner)
+                user = session.request.proxyUser or session.owner
+                order = Order(session.project, config, self.log_file(session), user)
                 session.process = await self._launcher.start(order)
                 await self.ledger.write(rows.update_session(session, "process"))
         except HopyardError as error:
@@ -571,7 +574,7 @@ class Sessions:
         except Unavailable:
             # It is over all the same; after a restart it is found dead again.
             _log.error("the end of a session was not written down", session=session.id)
-        self._spawn(self._finish(session))
+        self._background.spawn(self._finish(session))
 
     def _break(self, session: Session, statement: Statement) -> Write:
         statement.move(StatementState.ERROR)
@@ -596,7 +599,7 @@ class Sessions:
 
     def finish_later(self, session: Session) -> None:
         """Stop what is left of a session that is over."""
-        self._spawn(self._finish(session))
+        self._background.spawn(self._finish(session))
 
     def ui_secret(self, session: Session) -> bytes:
         """Return the key with which requests to a session's Spark UI are signed.
@@ -614,16 +617,6 @@ class Sessions:
     def _project_folder(self, project: str) -> str:
         return str(self._settings.projects_dir / project)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            _log.error("background work failed", exc_info=task.exception())
-
     async def close(self) -> None:
         """End all sessions: a server that is told to end leaves nothing running.
 
@@ -631,8 +624,7 @@ class Sessions:
         """
         for session in self.all:
             await self.end(session, SessionState.KILLED, "The Livy server was stopped.")
-        while self._tasks:
-            await asyncio.wait(set(self._tasks))
+        await self._background.finished()
 
 
 def _milliseconds() -> int:

@@ -13,7 +13,7 @@ LOG_LINES = 10
 
 
 class Addresses:
-    """Where browsers find a session's Spark UI and log.
+    """Where browsers find the Spark UI and the log of a session or a batch.
 
     Args:
         platform: None for a server that stands alone.
@@ -42,6 +42,23 @@ class Addresses:
         if self._platform:
             return f"{self._base}projects/{session.project}/logs?source=session-{session.id}"
         return f"{self._base}sessions/{session.id}/log/view"
+
+    def batch_ui(self, project: str, batch: int) -> str:
+        """The address of a batch's Spark UI, ends with a slash."""
+        return self._base + self._batch_path(project, batch) + "ui/"
+
+    def batch_ui_base(self, project: str, batch: int) -> str:
+        """The path of a batch's Spark UI as browsers see it."""
+        return urlsplit(self._base).path + self._batch_path(project, batch) + "ui"
+
+    def batch_log(self, project: str, batch: int) -> str:
+        """The address of a batch's log for people."""
+        if self._platform:
+            return f"{self._base}projects/{project}/logs?source=batch-{batch}"
+        return f"{self._base}{self._batch_path(project, batch)}log/view"
+
+    def _batch_path(self, project: str, batch: int) -> str:
+        return f"projects/{project}/batches/{batch}/" if self._platform else f"batches/{batch}/"
 
 
 def session_view(session: Session, addresses: Addresses) -> dict[str, Any]:

@@ -274,6 +274,8 @@ class StartConfig(BaseModel):
     archives: list[str] = []
     work_dir: str = "."
     """The current folder of the user's code."""
+    ticket: str = ""
+    """A batch begins when its folder has a file `go-TICKET`."""
 
     @property
     def place(self) -> str:

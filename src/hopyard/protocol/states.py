@@ -1,4 +1,4 @@
-"""States of sessions and statements, and which may follow which.
+"""States of sessions, statements and batches, and which may follow which.
 
 The words are Livy's (https://livy.apache.org/docs/latest/rest-api.html). Each transition is in one
 table; an illegal one raises, so that a late message never revives what is over.
@@ -58,7 +58,22 @@ class StatementState(StrEnum):
         return not STATEMENT_NEXT[self]
 
 
-_S, _T = SessionState, StatementState
+class BatchState(StrEnum):
+    """The state of a batch (an application that runs to its end by itself)."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    SUCCESS = "success"
+    DEAD = "dead"
+    KILLED = "killed"
+
+    @property
+    def over(self) -> bool:
+        """Whether the application has ended."""
+        return not BATCH_NEXT[self]
+
+
+_B, _S, _T = BatchState, SessionState, StatementState
 _ENDS = frozenset({_S.SHUTTING_DOWN, _S.ERROR, _S.DEAD, _S.KILLED, _S.SUCCESS})
 
 SESSION_NEXT: dict[SessionState, frozenset[SessionState]] = {
@@ -84,8 +99,16 @@ STATEMENT_NEXT: dict[StatementState, frozenset[StatementState]] = {
     _T.CANCELLED: frozenset(),
 }
 
+BATCH_NEXT: dict[BatchState, frozenset[BatchState]] = {
+    _B.STARTING: frozenset({_B.RUNNING, _B.SUCCESS, _B.DEAD, _B.KILLED}),
+    _B.RUNNING: frozenset({_B.SUCCESS, _B.DEAD, _B.KILLED}),
+    _B.SUCCESS: frozenset(),
+    _B.DEAD: frozenset(),
+    _B.KILLED: frozenset(),
+}
 
-State = TypeVar("State", SessionState, StatementState)
+
+State = TypeVar("State", SessionState, StatementState, BatchState)
 
 
 class IllegalTransition(ValueError):
@@ -96,6 +119,8 @@ def may_follow(old: State, new: State) -> bool:
     """Say whether `new` may follow `old`; staying as it is is always allowed."""
     if isinstance(old, SessionState):
         return new == old or new in SESSION_NEXT[old]
+    if isinstance(old, BatchState):
+        return new == old or new in BATCH_NEXT[old]
     return new == old or new in STATEMENT_NEXT[old]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from hopyard.errors import Conflict, NotFound, Unavailable
-from hopyard.protocol.states import SessionState
+from hopyard.protocol.states import BatchState, SessionState
 from hopyard.settings import Platform
 
 # Headers of one connection, not of the message (RFC 9110, 7.6.1), and what is web's alone.
@@ -85,10 +85,21 @@ class LivyClient:
         """
         await self._request("DELETE", project, f"sessions/{session}", token)
 
+    async def end_batches(self, project: str, token: str) -> None:
+        """Kill the running batches of the one whose token it is.
+
+        Raises:
+            Unavailable: the Livy server does not answer.
+        """
+        response = await self._request("GET", project, "batches?from=0&size=1000", token)
+        for one in response.json().get("sessions", []):
+            if not BatchState(one["state"]).over:
+                await self._request("DELETE", project, f"batches/{one['id']}", token)
+
     async def open_ui(
         self,
         project: str,
-        session: int,
+        application: str,
         path: str,
         token: str,
         *,
@@ -97,12 +108,22 @@ class LivyClient:
         headers: list[tuple[str, str]],
         body: AsyncIterator[bytes] | None,
     ) -> httpx.Response:
-        """Send a request to a session's Spark UI; the answer's body is still to be streamed.
+        """Send a request to a Spark UI; the answer's body is still to be streamed.
+
+        Args:
+            project: the project of the application.
+            application: `sessions/ID` or `batches/ID`.
+            path: the path in the UI.
+            token: whose application it is.
+            method: the request's method, as the rest of it below.
+            query: without the question mark.
+            headers: those that may not be passed on are left out.
+            body: None where there is none.
 
         Raises:
             Unavailable: the Livy server does not answer.
         """
-        url = httpx.URL(f"{self._base(project)}/sessions/{session}/ui/{path}").copy_with(
+        url = httpx.URL(f"{self._base(project)}/{application}/ui/{path}").copy_with(
             query=query.encode() or None
         )
         kept = [(k, v) for k, v in headers if k.lower() not in _NOT_FORWARDED]

@@ -92,7 +92,7 @@ class Servers:
             self.bell.ring(user, project)
 
     async def expel(self, user: str, project: str) -> None:
-        """Stop the server and the sessions of a user who is to have no part in a project.
+        """End all that runs of a user who is to have no part in a project any more.
 
         What does not answer now is written to the log and does not keep the rest from happening.
         Livy keeps the answers of our access door for seconds, so that a session could still be
@@ -119,8 +119,11 @@ class Servers:
         try:
             for application in await self._livy.applications(project, token):
                 await self._livy.stop(project, application.id, token)
+            await self._livy.end_batches(project, token)
         except HopyardError as error:
-            logger.warning("sessions not stopped", user=user, project=project, reason=str(error))
+            logger.warning(
+                "applications not stopped", user=user, project=project, reason=str(error)
+            )
         self.bell.ring(user, project)
 
 

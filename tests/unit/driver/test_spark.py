@@ -3,7 +3,13 @@ from pathlib import Path
 import pytest
 
 from hopyard.driver import archive
-from hopyard.driver.spark import properties, properties_text, why_ended
+from hopyard.driver.spark import (
+    SparkFailed,
+    properties,
+    properties_text,
+    spark_submit,
+    why_ended,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +56,22 @@ def test_the_archive_is_used_when_it_is_there() -> None:
     assert options.startswith(f"-Da=b -XX:SharedArchiveFile={archive.path()}")
     own = "-XX:SharedArchiveFile=/mine"
     assert properties({"conf": {archive.OPTIONS: own}})[archive.OPTIONS] == own
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("java.io.IOException: No space left on device", "disk is full"),
+        ("JAVA_HOME is not set", "Java was not found"),
+        ("spark-class: line 71: /nowhere/bin/java: No such file or directory", "Java was not"),
+    ],
+)
+def test_plain_causes_are_said_in_words(line: str, word: str) -> None:
+    assert word in why_ended(1, ["Error: noise", line])
+    assert why_ended(1, [line], "the application").startswith("the application ended")
+
+
+def test_a_wrong_home_of_spark_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path))
+    with pytest.raises(SparkFailed, match="SPARK_HOME"):
+        spark_submit(tmp_path / "properties")

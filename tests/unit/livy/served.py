@@ -33,6 +33,9 @@ class IdleLauncher(Launcher):
     def uploads(self, place: str) -> tuple[Path, str]:
         raise NotImplementedError
 
+    async def release(self, process: Process) -> None:
+        return None
+
     async def report(self, place: str) -> BatchReport:
         return BatchReport()
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hopyard.livy.routes.ui import moved, signed
+from hopyard.livy.routes.ui import moved
+from hopyard.protocol.spark_ui import signed
 
 BASE, PUBLIC = "http://127.0.0.1:4040", "/projects/p/applications/7/ui"
 

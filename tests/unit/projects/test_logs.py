@@ -22,8 +22,11 @@ async def test_sources_are_the_runs_and_the_sessions(logs: Logs, tmp_path: Path)
     assert await logs.sources("eve", "hops") == []
     (folder / "jupyter" / "20260101T000000.log").write_text("a\n")
     (folder / "sessions" / "7" / "driver.log").write_text("b\n")
+    (folder / "batches" / "3").mkdir(parents=True)
+    (folder / "batches" / "3" / "driver.log").write_text("c\n")
     found = {one.id: one for one in await logs.sources("ada", "hops")}
-    assert set(found) == {"jupyter-20260101T000000", "session-7"}
+    assert set(found) == {"jupyter-20260101T000000", "session-7", "batch-3"}
+    assert (await logs.tail("ada", "hops", "batch-3")).text == "c\n"
     assert found["jupyter-20260101T000000"].label == "Jupyter, 2026-01-01 00:00:00 UTC"
     assert await logs.sources("bob", "hops") == []
 

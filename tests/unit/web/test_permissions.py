@@ -17,7 +17,13 @@ from hopyard.web.app import create_app
 from hopyard.web.deps import Allow, public
 from tests.unit.web.around import Web
 
-VALUES = {"project": "hops", "user": "nobody", "session": "7", "invitation": "999999"}
+VALUES = {
+    "project": "hops",
+    "user": "nobody",
+    "session": "7",
+    "number": "7",
+    "invitation": "999999",
+}
 VALUES |= {"source": "session-7", "path": "jobs/", "tour": "nowhere"}
 
 

@@ -1,4 +1,4 @@
-"""A session's Spark UI, through this server.
+"""The Spark UI of a session or a batch, through this server.
 
 The UI listens on loopback and wants a signed request (Spark's JWSFilter). The caller's own
 credentials and cookies are not passed on, nor are cookies passed back; redirects are turned to
@@ -7,11 +7,6 @@ where browsers see the UI.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
-import time
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,6 +16,7 @@ from starlette.responses import StreamingResponse
 
 from hopyard.errors import NotFound, Unavailable
 from hopyard.livy.deps import Known, Mine
+from hopyard.protocol.spark_ui import signed
 
 router = APIRouter(tags=["spark ui"])
 UI = "/sessions/{session}/ui/{path:path}"
@@ -29,19 +25,6 @@ RETURNED = frozenset(
     {"content-type", "content-encoding", "content-disposition", "cache-control", "last-modified"}
     | {"etag", "date", "vary"}
 )
-TOKEN_SECONDS = 60
-
-
-def signed(secret: bytes) -> str:
-    """Return a token that Spark's JWSFilter takes: HS256, valid for a minute."""
-
-    def plain(part: bytes) -> str:
-        return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
-
-    head = plain(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
-    body = plain(json.dumps({"exp": int(time.time()) + TOKEN_SECONDS}).encode())
-    signature = hmac.new(secret, f"{head}.{body}".encode(), hashlib.sha256).digest()
-    return f"{head}.{body}.{plain(signature)}"
 
 
 @router.get(UI)
@@ -51,11 +34,36 @@ async def spark_ui(path: str, request: Request, session: Mine, known: Known) -> 
     """Pass a request on to a session's Spark UI."""
     if session.ui_url is None or session.over:
         raise NotFound(f"Session '{session.id}' has no Spark UI.")
-    base = session.ui_url.rstrip("/")
-    raw = request.scope.get("raw_path", b"").decode("latin-1").partition("?")[0]
-    rest = raw.partition(f"/sessions/{request.path_params['session']}/ui/")[2] or path
+    return await forward(
+        request,
+        raw_rest(request, f"/sessions/{request.path_params['session']}/ui/") or path,
+        base=session.ui_url,
+        secret=known.sessions.ui_secret(session),
+        public=known.sessions.addresses.ui_base(session.project, session.id),
+    )
+
+
+def raw_rest(request: Request, before: str) -> str:
+    """Return what follows in a request's path, as it was sent (nothing decoded)."""
+    raw: str = request.scope.get("raw_path", b"").decode("latin-1").partition("?")[0]
+    return raw.partition(before)[2]
+
+
+async def forward(
+    request: Request, rest: str, *, base: str, secret: bytes, public: str
+) -> Response:
+    """Pass a request on to a Spark UI.
+
+    Args:
+        request: what came.
+        rest: the path in the UI.
+        base: where the UI is for us.
+        secret: signs the request.
+        public: the UI's path as browsers see it.
+    """
+    base = base.rstrip("/")
     headers = {name: value for name, value in request.headers.items() if name in PASSED}
-    headers["Authorization"] = f"Bearer {signed(known.sessions.ui_secret(session))}"
+    headers["Authorization"] = f"Bearer {signed(secret)}"
     headers["Accept-Encoding"] = request.headers.get("accept-encoding", "identity")
     client: httpx.AsyncClient = request.app.state.ui_client
     query = request.url.query
@@ -71,7 +79,6 @@ async def spark_ui(path: str, request: Request, session: Mine, known: Known) -> 
         raise Unavailable(f"The Spark UI does not answer ({type(error).__name__}).") from None
     kept = {name: value for name, value in answer.headers.items() if name in RETURNED}
     if location := answer.headers.get("location"):
-        public = known.sessions.addresses.ui_base(session.project, session.id)
         kept["location"] = moved(location, base, public)
     return StreamingResponse(
         answer.aiter_raw(), answer.status_code, kept, background=BackgroundTask(answer.aclose)

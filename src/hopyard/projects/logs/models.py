@@ -12,8 +12,8 @@ class Source:
     """One log file, by a name that is safe in an address."""
 
     id: str
-    """`jupyter-RUN` or `session-ID`."""
-    kind: Literal["jupyter", "session"]
+    """`jupyter-RUN`, `session-ID` or `batch-ID`."""
+    kind: Literal["jupyter", "session", "batch"]
     label: str
     size: int
     changed_at: datetime

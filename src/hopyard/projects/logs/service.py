@@ -23,6 +23,8 @@ from hopyard.settings import Settings
 TAIL = 256 * 1024
 BLOCK = 1024 * 1024
 LINE_MAX = 2000
+_Driver = Literal["session", "batch"]
+_FOLDERS: dict[_Driver, str] = {"session": "sessions", "batch": "batches"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,100}")
 
 
@@ -78,29 +80,30 @@ class Logs:
             folder = self._settings.user_logs(project, user)
             if kind == "jupyter":
                 return folder / "jupyter" / f"{name}.log"
-            if kind == "session":
-                return folder / "sessions" / name / "driver.log"
+            if kind in _FOLDERS:
+                return folder / _FOLDERS[kind] / name / "driver.log"
         raise NotFound(f"There is no log {source!r}.")
 
     def _sources(self, user: str, project: str) -> list[Source]:
         folder = self._settings.user_logs(project, user)
         runs = [_source("jupyter", file.stem, file) for file in (folder / "jupyter").glob("*.log")]
         drivers = [
-            _source("session", file.parent.name, file)
-            for file in (folder / "sessions").glob("*/driver.log")
+            _source(kind, file.parent.name, file)
+            for kind, below in _FOLDERS.items()
+            for file in (folder / below).glob("*/driver.log")
         ]
         found = [source for source in (*runs, *drivers) if source is not None]
         return sorted(found, key=lambda source: source.changed_at, reverse=True)
 
 
-def _source(kind: Literal["jupyter", "session"], name: str, file: Path) -> Source | None:
+def _source(kind: Literal["jupyter"] | _Driver, name: str, file: Path) -> Source | None:
     if not _NAME.fullmatch(name) or file.is_symlink():
         return None
     try:
         facts = file.stat()
     except FileNotFoundError:  # rotated away between listing and looking
         return None
-    label = f"Jupyter, {_run(name)}" if kind == "jupyter" else f"Spark driver of session {name}"
+    label = f"Jupyter, {_run(name)}" if kind == "jupyter" else f"Spark driver of {kind} {name}"
     return Source(
         f"{kind}-{name}", kind, label, facts.st_size, datetime.fromtimestamp(facts.st_mtime, UTC)
     )

@@ -1,6 +1,6 @@
-"""The Spark UI of a session, streamed from livy in the person's name.
+"""The Spark UI of a session or a batch, streamed from livy in the person's name.
 
-Thin: livy knows whose the session is and where its driver is; here only the sign-in is added.
+Thin: livy knows whose it is and where its driver is; here only the sign-in is added.
 """
 
 from __future__ import annotations
@@ -10,32 +10,49 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from starlette.background import BackgroundTask
 
-from hopyard.web.deps import Services, SessionsUser
+from hopyard.web.deps import Member, Services, SessionsUser
 from hopyard.web.failures import respond
 from hopyard.web.forgery import made_by_spark
 from hopyard.web.headers import SPARK_UI
 from hopyard.web.livy import returned_headers
+from hopyard.web.wiring import Wiring
 
-router = APIRouter(prefix="/projects/{project}/applications/{session}/ui")
+router = APIRouter(prefix="/projects/{project}")
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 
 
-@router.get("")
-async def without_slash(who: SessionsUser, session: int) -> Response:
+@router.get("/applications/{number}/ui")
+@router.get("/batches/{number}/ui")
+async def without_slash(request: Request, who: SessionsUser, number: int) -> Response:
     """Lead to the address below which the page's links work."""
-    return RedirectResponse(f"/projects/{who.project.name}/applications/{session}/ui/", 307)
+    return RedirectResponse(f"{request.url.path}/", 307)
 
 
-@router.api_route("/{path:path}", methods=METHODS)
+@router.api_route("/applications/{number}/ui/{path:path}", methods=METHODS)
 @made_by_spark
-async def spark_ui(
-    request: Request, who: SessionsUser, services: Services, session: int, path: str
+async def session_ui(
+    request: Request, who: SessionsUser, services: Services, number: int, path: str
 ) -> Response:
-    """Stream one request to the Spark UI and its answer back."""
+    """Stream one request to a session's Spark UI and its answer back."""
+    return await _stream(request, who, services, f"sessions/{number}", path)
+
+
+@router.api_route("/batches/{number}/ui/{path:path}", methods=METHODS)
+@made_by_spark
+async def batch_ui(
+    request: Request, who: SessionsUser, services: Services, number: int, path: str
+) -> Response:
+    """Stream one request to a batch's Spark UI and its answer back."""
+    return await _stream(request, who, services, f"batches/{number}", path)
+
+
+async def _stream(
+    request: Request, who: Member, services: Wiring, application: str, path: str
+) -> Response:
     has_body = request.method not in ("GET", "HEAD", "OPTIONS")
     answer = await services.livy.open_ui(
         who.project.name,
-        session,
+        application,
         path,
         who.token,
         method=request.method,

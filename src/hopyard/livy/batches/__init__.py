@@ -1,0 +1,1 @@
+"""Batches: Spark applications that run to their end by themselves."""

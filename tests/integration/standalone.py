@@ -1,0 +1,104 @@
+"""A real Spark standalone cluster for tests: one Master and one Worker on loopback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pyspark
+
+from tests.integration.livy import free_port, until, words_of
+
+HOME = Path(pyspark.__file__).parent
+START = 90.0
+SECRET = "of-this-cluster"
+LIGHT = {
+    "SPARK_DAEMON_MEMORY": "256m",
+    "SPARK_DAEMON_JAVA_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+}
+
+
+@dataclass
+class Cluster:
+    """What a test needs of it."""
+
+    master: str
+    web: str
+    worker: psutil.Process
+    conf: dict[str, str]
+    """What an application has to bring."""
+
+    def state(self) -> Any:
+        return httpx.get(f"{self.web}/json/", trust_env=False).json()
+
+    def executors(self) -> list[psutil.Process]:
+        return [
+            one
+            for one in self.worker.children(recursive=True)
+            if any("CoarseGrainedExecutorBackend" in word for word in words_of(one))
+        ]
+
+
+@contextmanager
+def temp_cluster(folder: Path) -> Iterator[Cluster]:
+    """A cluster that wants to be authenticated to, gone with its executors afterwards."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port, web = free_port(), free_port()
+    master = f"spark://127.0.0.1:{port}"
+    conf = {"spark.authenticate": "true", "spark.authenticate.secret": SECRET}
+    properties = folder / "spark.properties"
+    properties.touch(mode=0o600)
+    properties.write_text("".join(f"{key} {value}\n" for key, value in conf.items()))
+    common = ["--host", "127.0.0.1", "--properties-file", str(properties)]
+    with ExitStack() as stack:
+        stack.enter_context(
+            _daemon(
+                folder,
+                "master.Master",
+                *[*common, "--port", str(port), "--webui-port", str(web)],
+            )
+        )
+        worker = stack.enter_context(
+            _daemon(
+                folder,
+                "worker.Worker",
+                *[*common, "--port", "0", "--webui-port", "0", "--cores", "2", "--memory", "2g"],
+                *["--work-dir", str(folder / "work"), master],
+            )
+        )
+        cluster = Cluster(master, f"http://127.0.0.1:{web}", psutil.Process(worker.pid), conf)
+        until(lambda: _alive(cluster), START, f"the cluster is ready, see {folder}")
+        yield cluster
+
+
+def _alive(cluster: Cluster) -> bool:
+    try:
+        return any(one["state"] == "ALIVE" for one in cluster.state()["workers"])
+    except httpx.HTTPError:
+        return False
+
+
+@contextmanager
+def _daemon(folder: Path, name: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SPARK_")}
+    environment |= {"SPARK_HOME": str(HOME), "SPARK_LOCAL_IP": "127.0.0.1", **LIGHT}
+    # Not java itself: this sets what the Worker needs to start executors.
+    command = [f"{HOME}/bin/spark-class", f"org.apache.spark.deploy.{name}"]
+    with (folder / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, *words], env=environment, stdout=log, stderr=log, cwd=folder
+        )
+    try:
+        yield process
+    finally:
+        below = psutil.Process(process.pid).children(recursive=True)
+        for one in (process, *below):
+            one.kill()
+        process.wait(timeout=10)

@@ -1,0 +1,111 @@
+"""Sessions and batches on a real Spark standalone cluster."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.livy import Livy, temp_livy, until
+from tests.integration.standalone import Cluster, temp_cluster
+
+END = 120.0
+WHERE = (
+    "def where(_):\n    import os\n    return os.getcwd()\n"
+    "', '.join(sorted(set(sc.parallelize(range(4), 4).map(where).collect())))"
+)
+BATCH = """
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+print("sum", spark.sparkContext.parallelize(range(10), 2).sum(), spark.sparkContext.master)
+"""
+SMALL = {"executorMemory": "512m", "executorCores": 1, "conf": {"spark.cores.max": 1}}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with temp_cluster(tmp_path_factory.mktemp("standalone")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def livy(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Livy]:
+    with temp_livy(
+        tmp_path_factory.mktemp("livy-standalone"),
+        HOPYARD_SPARK_MASTER=cluster.master,
+        HOPYARD_SPARK_CONF=json.dumps(cluster.conf),
+    ) as server:
+        yield server
+
+
+def active(cluster: Cluster) -> list[str]:
+    return [one["id"] for one in cluster.state()["activeapps"]]
+
+
+def test_session_works_on_an_executor_and_survives_its_kill(livy: Livy, cluster: Cluster) -> None:
+    session = livy.ready(**SMALL)
+    app = livy.session(session)["appId"]
+    assert active(cluster) == [app]
+    work = str(cluster.worker.cwd()) + f"/work/{app}"
+    assert livy.run(session, WHERE)["data"]["text/plain"] == f"'{work}/0'"
+    assert livy.run(session, "sc.master")["data"]["text/plain"] == f"'{cluster.master}'"
+    assert livy.run(session, "sc.getConf().get('spark.driver.host')")["data"]["text/plain"] == (
+        "'127.0.0.1'"
+    )
+    for executor in cluster.executors():
+        executor.kill()
+    output = livy.run(session, WHERE)
+    assert output["status"] == "ok", output
+    assert output["data"]["text/plain"] == f"'{work}/1'"
+    assert livy.session(session)["state"] == "idle"
+    livy.http.delete(f"/sessions/{session}")
+    until(lambda: not active(cluster), END, "the application is gone from the master")
+    until(lambda: not cluster.executors(), END, "its executors are gone")
+
+
+def test_batch_runs_on_the_cluster(livy: Livy, cluster: Cluster) -> None:
+    resources = livy.data / "projects" / "standalone" / "Resources"
+    resources.mkdir(parents=True, exist_ok=True)
+    (resources / "sum.py").write_text(BATCH)
+    number = livy.http.post("/batches", json={"file": "Resources/sum.py", **SMALL}).json()["id"]
+    shown = until(
+        lambda: (
+            (one := livy.http.get(f"/batches/{number}").json())["state"] in ("success", "dead")
+            and one
+        ),
+        END,
+        "the batch has ended",
+    )
+    assert shown["state"] == "success", shown
+    log = livy.http.get(f"/batches/{number}/log", params={"size": 10000}).json()["log"]
+    assert f"sum 45 {cluster.master}" in log
+    until(lambda: not active(cluster), END, "the application is gone from the master")
+    done = {one["id"]: one["state"] for one in cluster.state()["completedapps"]}
+    assert shown["appId"] in {*done, None}  # None: it was too short to be looked at
+    assert "FINISHED" in done.values()
+
+
+def test_secret_of_the_cluster_is_in_no_command_line(livy: Livy, cluster: Cluster) -> None:
+    session = livy.create(**SMALL)
+    processes = until(lambda: livy.drivers(session), END, "the driver runs")
+    secret = cluster.conf["spark.authenticate.secret"]
+    assert not any(secret in word for one in processes for word in one.cmdline())
+    livy.http.delete(f"/sessions/{session}")
+
+
+@pytest.mark.parametrize("master", ["yarn", "k8s://https://127.0.0.1:6443", "mesos://a:1"])
+def test_masters_that_come_later_are_refused(tmp_path: Path, master: str) -> None:
+    tried = subprocess.run(
+        [sys.executable, "-m", "hopyard.cli", "livy", "--port", "0"],
+        env={"HOPYARD_DATA_DIR": str(tmp_path), "HOPYARD_SPARK_MASTER": master, "PATH": "/usr/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert tried.returncode == 1
+    assert "use local[*], local[N] or spark://HOST:PORT" in " ".join(tried.stderr.split())
