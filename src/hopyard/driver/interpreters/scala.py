@@ -26,8 +26,8 @@ from hopyard.driver.spark import Spark
 from hopyard.protocol.states import Kind
 
 SOURCE = Path(__file__).parent.parent / "scala" / "repl.scala"
-ASIDE_TIMEOUT = 5.0
-"""For completions: they wait while code is compiled."""
+ASIDE_TIMEOUT = 20.0
+"""For completions: they wait while code is compiled, and the first one takes long."""
 OUTPUT_TIMEOUT = 5.0
 LINES = 1_000_000
 """Names of classes that one REPL may use: executors remember those of the one before."""
