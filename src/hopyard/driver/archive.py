@@ -61,7 +61,6 @@ async def make() -> Path:
     """
     from hopyard.driver.interpreters.base import Code
     from hopyard.driver.interpreters.python import PythonInterpreter
-    from hopyard.driver.interpreters.scala import ScalaInterpreter
     from hopyard.driver.interpreters.sql import SqlInterpreter
     from hopyard.driver.spark import Spark, SparkFailed
 
@@ -78,18 +77,16 @@ async def make() -> Path:
     spark = Spark({"conf": conf, "name": "hopyard archive"})
     log = asyncio.create_task(spark.forward_log())
     python = PythonInterpreter(spark, str(spark.folder))
-    scala, sql = ScalaInterpreter(spark), SqlInterpreter(spark)
+    sql = SqlInterpreter(spark)
     try:
         await spark.connect()
         await spark.start()
         await python.start()
         await python.execute(Code(EVERYDAY, "archive", ""), _Ignore())
-        await scala.start()
-        await scala.execute(Code("spark.range(3).map(_ + 1).count()", "archive", ""), _Ignore())
         await sql.execute(Code("select id, 'x' s from range(3)", "archive", ""), _Ignore())
         await spark.cancel("archive")
     finally:
-        await asyncio.gather(python.close(), scala.close(), sql.close())
+        await asyncio.gather(python.close(), sql.close())
         await spark.stop(exit_patience=DUMP_TIMEOUT)
         log.cancel()
     if not part.exists():
