@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,7 @@ LISTS = {
     "files": "spark.files",
     "archives": "spark.archives",
 }
+_ENDED_BY_CLUSTER = re.compile(r"Application has been killed\. Reason: (.*)")
 _JAVA_PREFIX = re.compile(r'^Exception in thread "\S+" (?:[\w.$]+\.)?')
 PLAIN_CAUSES = {
     re.compile(r"No space left on device"): "the disk is full.",
@@ -253,7 +254,8 @@ class Spark:
         try:
             return await self.call(self._start)
         except Py4JJavaError as error:
-            raise SparkFailed(f"Spark cannot start: {java_reason(error)}") from None
+            why = cluster_reason(self.tail) or java_reason(error)
+            raise SparkFailed(f"Spark cannot start: {why}") from None
         except Py4JError as error:
             await asyncio.sleep(0.2)
             code = self.process.poll()
@@ -370,6 +372,17 @@ def java_reason(error: Any) -> str:
             break
         cause = deeper
     return " ".join(str(cause.toString()).split())[:1000]
+
+
+def cluster_reason(tail: Iterable[str]) -> str | None:
+    """Return why the cluster ended an application, if the last lines say so.
+
+    All that Java's exception then says is that the SparkContext was stopped.
+    """
+    for line in tail:
+        if found := _ENDED_BY_CLUSTER.search(line):
+            return f"the cluster ended the application: {found[1].strip()}"
+    return None
 
 
 def why_ended(code: int, tail: list[str], what: str = "the driver's JVM") -> str:

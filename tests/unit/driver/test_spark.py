@@ -5,6 +5,7 @@ import pytest
 from hopyard.driver import archive
 from hopyard.driver.spark import (
     SparkFailed,
+    cluster_reason,
     properties,
     properties_text,
     spark_submit,
@@ -75,3 +76,10 @@ def test_a_wrong_home_of_spark_is_said(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("SPARK_HOME", str(tmp_path))
     with pytest.raises(SparkFailed, match="SPARK_HOME"):
         spark_submit(tmp_path / "properties")
+
+
+def test_why_the_cluster_ended_an_application_is_found() -> None:
+    line = "ERROR StandaloneSchedulerBackend: Application has been killed. Reason: no masters"
+    found = cluster_reason(["noise", line])
+    assert found == "the cluster ended the application: no masters"
+    assert cluster_reason(["noise"]) is None
