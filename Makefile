@@ -40,7 +40,7 @@ e2e: setup-test ## Tests in a real browser
 	@$(PYTEST) tests/e2e
 
 .PHONY: soak
-soak: setup-test ## The long tests: the Livy server killed 50 times (half an hour)
+soak: setup-test ## The long tests: the Livy server killed 50 times, fuzzed in full
 	@HOPYARD_SOAK=1 $(PYTEST) tests/soak -s
 
 .PHONY: lint

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
+from hopyard.livy import rows
 from hopyard.livy.reconciler import Reconciler
 from hopyard.livy.records import Session
 from hopyard.livy.requests import CreateSession
@@ -35,3 +37,27 @@ def test_idle_and_heartbeat_timeouts_end_a_session() -> None:
     assert out_of_time(101) == "It had no work for 100 s."
     assert out_of_time(5, idleTimeout="2s") == "It had no work for 2 s."
     assert out_of_time(5, heartbeatTimeoutInSecond=3) == "No client asked for it for 3 s."
+
+
+def test_time_to_live_is_not_of_the_machines_clock() -> None:
+    settings, nothing = LivySettings(), _nothing()
+    reconciler = Reconciler(nothing, nothing, nothing, settings, nothing)
+    asked = CreateSession(ttl="1h")
+    for jump in (timedelta(days=-400), timedelta(days=400)):
+        session = Session(1, "p", "u", asked, now() + jump, state=SessionState.IDLE)
+        assert reconciler._out_of_time(session) is None
+    session.made -= 3601
+    assert reconciler._out_of_time(session) == (
+        SessionState.KILLED,
+        "Its time to live of 1h was over.",
+    )
+
+
+def test_moment_of_the_tables_in_own_clock() -> None:
+    assert abs(rows._in_own_clock(now() - timedelta(seconds=90)) - (time.monotonic() - 90)) < 5
+    # One that is yet to come: the machine's clock was set back.
+    assert rows._in_own_clock(now() + timedelta(days=2)) <= time.monotonic()
+
+
+def _nothing() -> Any:
+    return None
