@@ -24,6 +24,8 @@ from hopyard.projects.scopes import PERMISSIONS, Role, Scope
 from hopyard.settings import PREFIX, Limits, LivySettings, Settings
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
+OURS = " (ours"
+"""How a route says that it is an extension."""
 BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 
 
@@ -123,15 +125,18 @@ def _describe(command: Any, name: str, parts: list[str]) -> None:
 
 def livy() -> str:
     """Return the table of what the Livy server answers; a project's prefix is left out."""
-    rows = ["| request | what it does |", "| --- | --- |"]
+    rows = ["| request | what it does | whose |", "| --- | --- | --- |"]
     served = (sessions, statements, arrow, jobs, batches, ui, status, meta)
     for router in (part.router for part in served):
         for route in router.routes:
-            if not isinstance(route, APIRoute):
+            if not isinstance(route, APIRoute) or not route.include_in_schema:
                 continue
             said = (route.endpoint.__doc__ or "").strip().splitlines()[0]
+            ours = OURS in said
+            whose = "Hopyard" if ours else "Livy"
             for method in sorted(route.methods):
-                rows.append(f"| `{method} {route.path}` | {said} |")
+                words = said.partition(OURS)[0] + "." if ours else said
+                rows.append(f"| `{method} {route.path}` | {words} | {whose} |")
     return "\n".join(rows)
 
 

@@ -40,6 +40,8 @@ class Exchange:
     apache: Answer | None = None
     content_type: str | None = "application/json"
     accept: str = "*/*"
+    patience: float = 0
+    """Seconds for which it may be asked again: the first completion loads the completer."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,12 @@ BEFORE = [
     Exchange("GET /sessions", Answer(200, {"from": 0, "total": INT, "sessions": Of(list)})),
     Exchange("GET /sessions", Answer(200, {"from": 0}), accept="application/vnd.livy.v0.1+json"),
     Exchange("GET /sessions", Answer(406), accept="application/vnd.livy.v99+json"),
+    Exchange(
+        "GET /sessions?doAs=somebody",
+        Answer(403, SAID),
+        better="nobody is somebody else by asking for it",
+        apache=Answer(200, {"from": 0}),
+    ),
     Exchange("GET /sessions/99999", MISSING),
     Exchange("GET /sessions/abc", Answer(404, {"msg": "Session 'abc' not found."})),
     Exchange("GET /sessions/99999/state", MISSING),
@@ -189,12 +197,16 @@ BEFORE = [
         ),
         '{"kind": "pyspark", "jars": ["/etc/passwd"]}',
     ),
-    Exchange(
-        "POST /sessions",
-        Answer(201, session(kind="pyspark"), r"/sessions/\d+$"),
-        '{"kind": "pyspark"}',
-        content_type=None,
+    *(
+        Exchange(
+            f"POST {path}",
+            Answer(201, session(kind="pyspark"), r"/sessions/\d+$"),
+            '{"kind": "pyspark"}',
+            content_type=None,
+        )
+        for path in ("/sessions", "/sessions/")
     ),
+    Exchange("GET /sessions/", Answer(200, {"from": 0})),
 ]
 """What needs no session; those that make one are deleted again."""
 
@@ -384,6 +396,7 @@ AFTER = [
         Answer(200, {"candidates": Has("print")}),
         '{"code": "pri", "kind": "pyspark", "cursor": 3}',
         better="there are candidates",
+        patience=90,
         apache=Answer(200, {"candidates": []}),
     ),
     Exchange("POST /sessions/{id}/connect", Answer(200, session(kind="sql", name="n1"))),

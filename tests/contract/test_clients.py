@@ -59,7 +59,7 @@ def test_pylivy_runs_and_moves_frames(server: Livy) -> None:
     assert found["rows"] == "[(1, 'a'), (2, 'b')]"
     assert found["listed"]
     assert found["statements"] >= 5
-    assert found["sql"] == {"a": [1, 2], "b": ["x", None]}
+    assert found["sql"] == {"a": [1, 2], "b": ["x", "y"]}
     assert found["gone"]
 
 

@@ -22,7 +22,7 @@ from tests.integration.livy import free_port, until
 ROOT = Path(__file__).parents[2]
 FUZZER = ROOT / ".venv-clients" / "bin" / "schemathesis"
 LONG = bool(os.environ.get("HOPYARD_SOAK"))
-EXAMPLES, SECONDS = (1000, 3600) if LONG else (20, 300)
+EXAMPLES, SECONDS = (400, 3600) if LONG else (20, 300)
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
     "response_schema_conformance,negative_data_rejection,unsupported_method,ignored_auth"

@@ -55,6 +55,8 @@ async def caller_of(request: Request, known: Services, project: str | None) -> C
     """
     _check_version(request)
     caller = await known.access.caller(request, project)
+    if request.query_params.get("doAs", caller.user) != caller.user:
+        raise NotAllowed("doAs is not allowed here: everybody acts as themselves.")
     if (
         known.settings.livy.csrf_protection
         and request.method not in SAFE_METHODS

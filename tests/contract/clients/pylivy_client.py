@@ -32,7 +32,7 @@ def main(url: str, user: str, token: str) -> dict[str, Any]:
         number = session.session_id
         listed = number in [one.session_id for one in client.list_sessions()]
     with LivySession.create(url, auth=auth, kind=SessionKind.SQL, name="pylivy-sql") as session:
-        sql = session.download_sql("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, null")
+        sql = session.download_sql("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'")
     return {
         "count": count,
         "fault": fault,

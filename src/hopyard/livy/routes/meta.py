@@ -23,7 +23,7 @@ router = APIRouter(tags=["server"])
 
 @router.get("/ping")
 async def ping() -> Response:
-    """Say that the server is there."""
+    """Say that the server is there (ours, not Livy's)."""
     return Response("pong", media_type="text/plain")
 
 

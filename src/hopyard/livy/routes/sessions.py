@@ -29,6 +29,8 @@ def _started(session: Session) -> bool:
     return session.state not in STARTING
 
 
+# With a slash at the end too: Livy's Python client asks so, and not every client follows redirects.
+@router.post("/sessions/", status_code=201, include_in_schema=False)
 @router.post("/sessions", status_code=201, openapi_extra=described(CreateSession))
 async def create(request: Request, known: Known, caller: Asking) -> Response:
     """Make a session; it is `starting` when this is answered."""
@@ -37,6 +39,7 @@ async def create(request: Request, known: Known, caller: Asking) -> Response:
     return JSONResponse(view, 201, {"Location": f"{request.url.path.rstrip('/')}/{session.id}"})
 
 
+@router.get("/sessions/", include_in_schema=False)
 @router.get("/sessions")
 async def list_sessions(
     known: Known,
@@ -84,7 +87,7 @@ async def show_log(
 
 @router.get("/sessions/{session}/log/view")
 async def view_log(session: Mine, known: Known) -> Response:
-    """Show the end of the driver's log to a person."""
+    """Show the end of the driver's log to a person (ours, not Livy's)."""
     file = known.sessions.log_file(session)
     _, _, lines = await asyncio.to_thread(logfile.lines, file, -1, 10_000)
     return PlainTextResponse("\n".join(lines) + "\n")

@@ -31,7 +31,7 @@ RETURNED = frozenset(
 @router.head(UI)
 @router.post(UI)
 async def spark_ui(path: str, request: Request, session: Mine, known: Known) -> Response:
-    """Pass a request on to a session's Spark UI."""
+    """Pass a request on to a session's Spark UI (ours, not Livy's)."""
     if session.ui_url is None or session.over:
         raise NotFound(f"Session '{session.id}' has no Spark UI.")
     return await forward(
