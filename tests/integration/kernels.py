@@ -58,7 +58,9 @@ class Ran:
 class Kernel:
     """One kernel of a notebook."""
 
-    def __init__(self, livy: Livy, notebook: str, name: str = "pyspark") -> None:
+    def __init__(
+        self, livy: Livy, notebook: str, name: str = "pyspark", **environment: str
+    ) -> None:
         os.environ["JUPYTER_PATH"] = str(SHARE)
         self.manager = KernelManager(kernel_name=name)
         self.manager.start_kernel(
@@ -68,7 +70,8 @@ class Kernel:
                 "HOPYARD_PROJECT": "demo",
                 "HOPYARD_SESSION_CONF": '{"driverMemory": "1024m"}',
                 "JPY_SESSION_NAME": f"/project/Jupyter/{notebook}.ipynb",
-            },
+            }
+            | environment,
             cwd=str(DEMO),
         )
         self.client = self.manager.client()
@@ -108,6 +111,20 @@ class Kernel:
         ran = self.run(code)
         assert ran.reply["status"] == "ok", ran.reply
         return ran
+
+    def wait_for(self, kind: str, request: str, *, shell: bool = False) -> dict[str, Any]:
+        """Wait for a message that belongs to a request; return its content."""
+        get = self.client.get_shell_msg if shell else self.client.get_iopub_msg
+        while True:
+            message = get(timeout=60)
+            if (message["msg_type"], message["parent_header"].get("msg_id")) == (kind, request):
+                return dict(message["content"])
+
+    def complete(self, code: str) -> dict[str, Any]:
+        return self.wait_for("complete_reply", self.client.complete(code), shell=True)
+
+    def inspect(self, code: str) -> dict[str, Any]:
+        return self.wait_for("inspect_reply", self.client.inspect(code), shell=True)
 
     def stop(self) -> None:
         self.client.stop_channels()

@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from hopyard.notebook.kernels.sparkmagic import write_for_notebooks
 from tests.integration.kernels import DEMO, SHARE, START, Kernel, Ran, livy_for_kernels, sessions
 from tests.integration.livy import Livy
 
@@ -135,11 +136,152 @@ def test_output_goes_on_after_the_livy_server_was_killed(kernel, livy):
     assert ran.stream("stdout").split() == [str(number) for number in range(30)]
 
 
+def test_progress_of_jobs_is_shown_and_leaves_one_line(kernel):
+    code = """import time
+def wait(x):
+    time.sleep(0.5)
+    return x
+spark.sparkContext.parallelize(range(8), 8).map(wait).count()"""
+    ran = kernel.ok(code)
+    [shown] = ran.of("display_data")
+    assert "<progress" in shown["data"]["text/html"] and "of 8 tasks" in shown["data"]["text/plain"]
+    last = ran.of("update_display_data")[-1]
+    assert last["transient"] == shown["transient"]
+    assert re.fullmatch(
+        r"Spark: 1 job · 1 stage · 8 tasks · 1 executor in \d+\.\d s", last["data"]["text/plain"]
+    )
+    assert not kernel.ok("1 + 1").of("display_data")
+
+
+def test_completion_and_inspection_come_from_the_driver(kernel):
+    kernel.ok("a_long_name = 1")
+    found = kernel.complete("print(a_long_n")
+    assert found["matches"] == ["a_long_name"]
+    assert (found["cursor_start"], found["cursor_end"]) == (6, 14)
+    assert any("range" in match for match in kernel.complete("spark.ra")["matches"])
+    kernel.ok("%%local\nonly_here = 1")
+    found = kernel.complete("%%local\nonly_h")
+    assert found["matches"] == ["only_here"] and found["cursor_start"] == 8
+    assert kernel.complete("%%sen")["matches"] == ["%%send_to_spark"]
+    assert "%timeit" in kernel.complete("%timei")["matches"]
+    assert "Prints the values" in kernel.inspect("print")["data"]["text/plain"]
+
+
+def test_help_while_a_cell_runs_says_that_spark_is_busy(kernel):
+    request = kernel.client.execute("import time\nsome_variable = 1\ntime.sleep(3)")
+    kernel.wait_for("execute_input", request)
+    begun = time.monotonic()
+    found = kernel.complete("some_vari")
+    assert found["matches"] == ["some_variable"]
+    assert "Spark is busy" in str(found["metadata"])
+    assert "Spark is busy" in kernel.inspect("print")["data"]["text/plain"]
+    assert time.monotonic() - begun < 2.5
+    kernel.wait_for("execute_reply", request, shell=True)
+
+
+def test_ipythons_own_magics_run_in_the_driver(kernel):
+    assert "driver-only" in kernel.ok("%env HOPYARD_TRIED=driver-only").text
+    assert "driver-only" in kernel.ok("!echo $HOPYARD_TRIED").text
+    assert "Wall time" in kernel.ok("%%time\nspark.range(3).count()").text
+    assert "not found" in kernel.run("%nosuchmagic").text
+
+
+ROWS = """SELECT IF(id = 1, NULL, id) AS n, CAST(id + 0.5 AS DECIMAL(12, 2)) AS d,
+TIMESTAMP'2024-01-02 03:04:05' AS t, IF(id = 1, NULL, true) AS b, array(id) AS a FROM range(5)"""
+
+
+def test_sql_keeps_types_and_says_where_it_cut(kernel):
+    ran = kernel.ok(f"%%sql -o kept -n 3\n{ROWS}")
+    assert "The first 3 rows only: -n NUMBER for more" in ran.text
+    local = "%%local\nprint(len(kept), [str(kind) for kind in kept.dtypes], kept['d'][1])"
+    assert re.fullmatch(
+        r"3 \['Int64', 'object', 'datetime64\[.*\]', 'boolean', 'object'\] 1.50\n",
+        kernel.ok(local).text,
+    )
+    ran = kernel.ok(f"%%sql -q -o kept -n -1\n{ROWS}")
+    assert "<table" not in ran.html and "only" not in ran.text
+    assert kernel.ok("%%local\nprint(len(kept))").text == "5\n"
+    kernel.ok("%%sql -q -o kept -m sample -r 0.0\nSELECT * FROM range(100)")
+    assert kernel.ok("%%local\nprint(kept.shape)").text == "(0, 1)\n"
+    kernel.ok("%%sql -q -o kept -c False\nSELECT DATE'2024-01-02' AS d")
+    assert kernel.ok("%%local\nprint(kept['d'].dtype)").text == "object\n"
+
+
+def test_several_sql_statements_show_the_last_ones_rows(kernel):
+    view = "CREATE OR REPLACE TEMP VIEW tried AS SELECT 'a;b' AS t"
+    assert "a;b" in kernel.ok(f"%%sql\n{view};\nSELECT * FROM tried;").html
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("%%sql -m all\nSELECT 1", "must be take or sample"),
+        ("%%sql -r 7\nSELECT 1", "from 0.0 to 1.0"),
+        ("%%sql -n many\nSELECT 1", "invalid int value: 'many'"),
+        ("%%sql -z\nSELECT 1", "unrecognized arguments: -z"),
+        ("%%sql -o 1x\nSELECT 1", "no name of a variable"),
+        ("%%sql\n", "the cell body is empty"),
+        ("%%sql\n ", "needs a query"),
+        ("%%spark -o nowhere", "'nowhere' is not defined"),
+        ("%%spark -o words\nwords = 'x'", "DataFrame"),
+        ("%%send_to_spark -i nowhere", "no local variable nowhere"),
+        ("%%configure -f\n{", "takes a JSON object"),
+        ('%%configure -f\n{"conf": {"spark.driver.port": "1"}}', "spark.driver.port cannot be set"),
+        ("%%configure\n{}", "include the -f argument"),
+        ("%%delete -s 4711", "-f parameter"),
+        ("%%delete -f", "session ID"),
+        ("%%delete -f -s 4711", "not found"),
+        ("%%cleanup", "-f parameter"),
+        ("%%info\nbody", "must be empty"),
+    ],
+)
+def test_a_bad_option_is_one_sentence(kernel, cell, words):
+    ran = kernel.run(cell)
+    assert ran.reply["status"] == "error"
+    assert words in ran.reply["evalue"] + " ".join(ran.reply["traceback"])
+    assert len(ran.reply["traceback"]) <= 1
+
+
+def test_spark_samples_of_a_variable(kernel):
+    ran = kernel.ok("%%spark -o many -m sample -r 1.0 --maxrows -1\nmany = spark.range(3000)")
+    assert "only" not in ran.text
+    assert kernel.ok("%%local\nprint(len(many))").text == "3000\n"
+    assert "The first 2,500 rows only" in kernel.ok("%%spark -o many").text
+
+
+def test_local_values_go_to_spark(kernel):
+    kernel.ok("%%local\nimport pandas\nword = 'it\\'s \"so\"'")
+    kernel.ok("%%local\ntable = pandas.DataFrame({'a': [1, 2, 3], 'b': [\"x'y\", None, 'z']})")
+    assert "word is word in Spark now." in kernel.ok("%%send_to_spark -i word").text
+    assert kernel.ok("print(word)").text == 'it\'s "so"\n'
+    ran = kernel.ok("%%send_to_spark -i table -t df -n there -m 2")
+    assert "The first 2 of 3 rows only" in ran.text
+    assert kernel.ok("print([tuple(row) for row in there.collect()])").text == (
+        '[(1, "x\'y"), (2, None)]\n'
+    )
+    assert "must be str" in kernel.run("%%send_to_spark -i table").reply["evalue"]
+
+
+def test_display_shows_a_sample_and_the_schema_of_a_dataframe(kernel):
+    ran = kernel.ok("frame = spark.range(1000)\ndisplay(frame)")
+    assert "<small>bigint</small>" in ran.html and "the first 20 rows" in ran.html
+    assert "DataFrame[id: bigint]" in ran.text
+    ran = kernel.ok("frame")
+    assert (ran.html, ran.text) == ("", "DataFrame[id: bigint]")
+    assert "<table" in kernel.ok("import pandas\npandas.DataFrame({'a': [1]})").html
+
+
+def test_matplot_and_pretty(kernel):
+    kernel.ok("import matplotlib.pyplot as plt\nplt.ioff()\nplt.plot([1, 2])")
+    assert "image/png" in kernel.ok("%matplot plt").mimes
+    assert "<table" in kernel.ok("%%pretty\nspark.range(2).show()").html
+
+
 def test_magics_about_the_session(kernel):
     assert "driverMemory" in kernel.ok("%%info").html
     assert "%%sql" in kernel.ok("%%help").html
     assert kernel.ok("%%logs").text.strip()
-    assert kernel.run("%%delete -f -s 4711").reply["status"] == "error"
+    assert "%matplot plt" in kernel.ok("%%help").html
 
 
 @pytest.mark.parametrize(
@@ -176,13 +318,38 @@ def test_configure_makes_a_new_session(kernel, livy):
     assert "'3'" in kernel.ok("spark.conf.get('spark.sql.shuffle.partitions')").text
 
 
-def test_dead_session_says_why_and_a_new_kernel_has_a_new_one(kernel, livy):
+def test_lost_session_says_why_once_and_the_next_cell_has_a_new_one(kernel, livy):
     session = sessions(livy)[-1]["id"]
     httpx.delete(f"{livy.url}/sessions/{session}", trust_env=False, timeout=30)
     ran = kernel.run("1 + 1")
     assert ran.reply["status"] == "error"
-    assert "Restart the kernel" in ran.reply["evalue"]
+    assert "The next cell starts a new one" in ran.reply["evalue"]
     assert len(ran.reply["traceback"]) == 1
+    assert "Starting Spark application" in kernel.ok("2 + 2").text
+
+
+def test_cleanup_ends_all_sessions(kernel, livy):
+    kernel.ok("%%cleanup -f")
+    assert sessions(livy) == []
+
+
+def test_sparkmagic_works_in_a_python_notebook(livy, tmp_path):
+    environment = {"HOPYARD_LIVY_URL": livy.url, "HOPYARD_SESSION_CONF": "{}"}
+    write_for_notebooks(environment, tmp_path)
+    kernel = Kernel(livy, "Python", "python3", SPARKMAGIC_CONF_DIR=str(tmp_path))
+    try:
+        kernel.ok("%load_ext sparkmagic.magics")
+        widget = kernel.ok("%manage_spark")
+        assert "application/vnd.jupyter.widget-view+json" in widget.mimes
+        ran = kernel.ok(f"%spark add -s mine -l python -t Hub -u {livy.url}")
+        assert "SparkSession available as 'spark'." in ran.text
+        assert "42" in kernel.ok("%%spark -s mine\nprint(40 + 2)").text
+        kernel.ok("%%spark -s mine -c sql -o found\nSELECT id FROM range(3)")
+        assert kernel.ok("found['id'].tolist()").text == "[0, 1, 2]"
+        kernel.ok("%spark cleanup")
+        assert sessions(livy) == []
+    finally:
+        kernel.stop()
 
 
 def test_demo_notebook_runs_and_its_session_ends_with_it(livy, monkeypatch):

@@ -53,6 +53,7 @@ class Batch:
         match message:
             case Step():
                 session.say(message.text)
+                session.news.tell()
             case Ready():
                 self._ready(message)
             case Failed():

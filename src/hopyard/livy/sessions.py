@@ -381,15 +381,23 @@ class Sessions:
         for statement in reversed(list(session.live.values())):
             await self.stop(session, statement)
 
-    async def complete(self, session: Session, request: AskCompletion) -> list[str]:
-        """Return what may stand at the cursor; nothing when the driver does not say in time."""
+    async def complete(self, session: Session, request: AskCompletion) -> dict[str, Any]:
+        """Return what may stand at the cursor; nothing when the driver does not say in time.
+
+        Livy's answer, and (ours) which part of the code a candidate takes the place of.
+        """
         kind = self._kind(session, request.kind)
         cursor = len(request.code) if request.cursor is None else request.cursor
         answer = await self._ask(
             session,
             Complete(request=uuid.uuid4().hex, kind=kind, code=request.code, cursor=cursor),
         )
-        return list(answer.get("candidates") or answer.get("matches") or [])
+        return {
+            "candidates": answer.get("candidates") or answer.get("matches") or [],
+            "cursor_start": answer.get("cursor_start", cursor),
+            "cursor_end": answer.get("cursor_end", cursor),
+            "metadata": answer.get("metadata") or {},
+        }
 
     async def inspect(self, session: Session, request: AskInspection) -> dict[str, Any]:
         """Return what the interpreter knows of what stands at the cursor."""

@@ -7,7 +7,7 @@ What it reads from its environment, beside JupyterHub's own `JUPYTERHUB_*`:
 | `HOPYARD_MODE` | `python` or `spark`: which kernels are offered |
 | `HOPYARD_ROOT_DIR` | the folder shown; `/project/Jupyter` by default |
 | `HOPYARD_DEFAULT_URL` | `/lab` or `/nbclassic/tree` |
-| `HOPYARD_PROJECT`, `HOPYARD_LIVY_URL`, `HOPYARD_SESSION_CONF` | handed on to the PySpark kernel |
+| `HOPYARD_PROJECT`, `HOPYARD_LIVY_URL`, `HOPYARD_SESSION_CONF` | handed on to the Spark kernels |
 | `HOPYARD_WARM` | not empty: a Spark driver is asked for before the first cell |
 """
 
@@ -22,11 +22,14 @@ from typing import Any
 from jupyterhub.singleuser.extension import JupyterHubSingleUser
 from traitlets.config import Config
 
+from hopyard.notebook.kernels.sparkmagic import write_for_notebooks
+
 ROOT_DIR = "/project/Jupyter"
 SHARE = Path(__file__).parent / "share" / "jupyter"
 """A Jupyter data folder (kernelspecs, Lab extensions): named by JUPYTER_PATH, copied nowhere."""
 CONFIG = Path(__file__).parent / "share" / "config"
 """A Jupyter configuration folder: what Lab's own settings start with (it asks about no news)."""
+SPARK_KERNELS = ("pyspark", "spark", "sparkr")
 EXTENSIONS = {
     "jupyterlab": True,
     "nbclassic": True,
@@ -43,9 +46,8 @@ EXTENSIONS = {
 
 def configuration(environment: Mapping[str, str]) -> Config:
     """Return what the server is told, from the environment that the Hub started it with."""
-    kernels = ["python3"]
-    if environment.get("HOPYARD_MODE") == "spark":
-        kernels.append("pyspark")
+    spark = environment.get("HOPYARD_MODE") == "spark"
+    kernels = {"python3", *(SPARK_KERNELS if spark else ())}
     config = Config()
     config.ServerApp.jpserver_extensions = dict(EXTENSIONS)
     if environment.get("HOPYARD_MODE") == "spark" and environment.get("HOPYARD_WARM"):
@@ -58,10 +60,10 @@ def configuration(environment: Mapping[str, str]) -> Config:
     config.ServerApp.kernel_manager_class = f"{recorder}.kernels.Kernels"
     config.ServerApp.kernel_websocket_connection_class = f"{recorder}.connection.Connection"
     config.ServerApp.contents_manager_class = f"{recorder}.contents.Contents"
-    config.KernelSpecManager.allowed_kernelspecs = set(kernels)
+    config.KernelSpecManager.allowed_kernelspecs = kernels
     # Over TCP whoever is on this machine could subscribe to a kernel's output.
     config.KernelManager.transport = "ipc"
-    config.MultiKernelManager.default_kernel_name = kernels[-1]
+    config.MultiKernelManager.default_kernel_name = "pyspark" if spark else "python3"
     config.LabApp.extension_manager = "readonly"
     config.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
     config.LabApp.news_url = None
@@ -95,4 +97,7 @@ def main() -> None:
     # A short path of its own: the kernels' sockets are in it, and their paths may have 107 letters.
     with tempfile.TemporaryDirectory(prefix="hopyard-", ignore_cleanup_errors=True) as runtime:
         os.environ["JUPYTER_RUNTIME_DIR"] = runtime
+        if os.environ.get("HOPYARD_MODE") == "spark":
+            write_for_notebooks(os.environ, Path(runtime))
+            os.environ["SPARKMAGIC_CONF_DIR"] = runtime
         Server.launch_instance()

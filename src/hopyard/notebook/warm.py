@@ -14,6 +14,7 @@ from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 
+from hopyard.notebook.kernels.language import PYTHON
 from hopyard.notebook.kernels.sparkmagic import session_request
 
 AFTER = 3.0
@@ -22,10 +23,10 @@ AFTER = 3.0
 
 def body(environment: Mapping[str, str]) -> dict[str, Any]:
     """Return what POST /sessions is sent."""
-    request = session_request(environment)
+    request = session_request(environment, PYTHON.title)
     return {
         **request,
-        "kind": "pyspark",
+        "kind": PYTHON.kind,
         "conf": {**request["conf"], "hopyard.session.warm": "true"},
     }
 

@@ -124,6 +124,8 @@ class Progress(_Numbered):
     tasks: int = 0
     tasks_done: int = 0
     tasks_failed: int = 0
+    executors: int = 0
+    """Processes that run tasks; one, where the driver itself does."""
 
 
 class Result(_Numbered):

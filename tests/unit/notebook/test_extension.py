@@ -38,7 +38,7 @@ def test_driver_beforehand_is_what_the_kernel_asks_for():
         "HOPYARD_PROJECT": "demo",
         "HOPYARD_SESSION_CONF": '{"driverMemory": "1g", "conf": {"spark.a": "1"}}',
     }
-    later = session_request({**environment, "JPY_SESSION_NAME": "first.ipynb"})
+    later = session_request({**environment, "JPY_SESSION_NAME": "first.ipynb"}, "PySpark")
     beforehand = CreateSession.model_validate(body(environment))
     session = Session(1, "demo", "ada", beforehand, now())
     caller = Caller("demo", "ada")

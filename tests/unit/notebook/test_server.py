@@ -41,7 +41,12 @@ def configuration(**environment):
 
 def test_kernels_follow_the_mode():
     spark = configuration(HOPYARD_MODE="spark")
-    assert spark.KernelSpecManager.allowed_kernelspecs == {"python3", "pyspark"}
+    assert spark.KernelSpecManager.allowed_kernelspecs == {
+        "python3",
+        "pyspark",
+        "spark",
+        "sparkr",
+    }
     assert spark.MultiKernelManager.default_kernel_name == "pyspark"
     python = configuration(HOPYARD_MODE="python")
     assert python.KernelSpecManager.allowed_kernelspecs == {"python3"}
@@ -66,7 +71,12 @@ def test_data_folder_is_complete():
         file.parent.name: json.loads(file.read_text())["display_name"]
         for file in SHARE.glob("kernels/*/kernel.json")
     }
-    assert shown == {"python3": "Python", "pyspark": "PySpark"}
+    assert shown == {
+        "python3": "Python",
+        "pyspark": "PySpark",
+        "spark": "Spark",
+        "sparkr": "SparkR",
+    }
     extension = SHARE / "labextensions" / "hopyard-classic"
     build = json.loads((extension / "package.json").read_text())["jupyterlab"]["_build"]
     assert Path(extension / build["load"]).exists()

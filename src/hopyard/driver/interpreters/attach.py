@@ -106,9 +106,10 @@ def prepare(shell: Any) -> None:
     shell.SyntaxTB.structured_traceback = _plain_traceback
     for stream in (sys.stdout, sys.stderr):
         stream.flush_interval = FLUSH_INTERVAL  # type: ignore[union-attr]
-    from hopyard.driver.interpreters import magics
+    from hopyard.driver.interpreters import magics, showing
 
     magics.register(shell)
+    showing.register(shell)
 
 
 def _set_job_group(shell: Any) -> None:

@@ -18,7 +18,10 @@ def main() -> None:
 
     app = IPKernelApp.instance()
     app.log_connection_info = lambda: None  # nobody else is to connect
-    app.initialize(["-f", sys.argv[2], "--HistoryManager.enabled=False", "--colors=NoColor"])
+    options = ["--HistoryManager.enabled=False", "--colors=NoColor"]
+    # Jedi takes seconds at first and then guesses; looking at what is there takes milliseconds.
+    options.append("--Completer.use_jedi=False")
+    app.initialize(["-f", sys.argv[2], *options])
     from hopyard.driver.interpreters import attach
 
     attach.prepare(app.shell)

@@ -125,7 +125,7 @@ async def stop(session: Mine, known: Known) -> Response:
 async def complete(request: Request, session: Mine, known: Known) -> dict[str, Any]:
     """Say what may stand at a place in code."""
     asked = await read(request, AskCompletion)
-    return {"candidates": await known.sessions.complete(session, asked)}
+    return await known.sessions.complete(session, asked)
 
 
 @router.post("/sessions/{session}/inspect", openapi_extra=described(AskInspection))

@@ -8,13 +8,13 @@ from typing import Any
 from hopyard.notebook.kernels.events import Events
 from hopyard.notebook.kernels.livy import (
     CANCEL_SECONDS,
-    Http,
     Interrupted,
     LivyError,
     Session,
     StatementError,
     say_if_over,
 )
+from hopyard.notebook.kernels.progress import Progress
 
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
 
@@ -24,14 +24,14 @@ class Cell:
 
     Args:
         kernel: the kernel that runs it.
-        http: the connection to the Livy server.
         session: where its code runs.
     """
 
-    def __init__(self, kernel: Any, http: Http, session: Session) -> None:
+    def __init__(self, kernel: Any, session: Session) -> None:
         self._kernel = kernel
-        self._http = http
+        self._http = session.http
         self._session = session
+        self._progress = Progress(self._send)
         self._shown: set[str] = set()
         """Pictures that were displayed."""
 
@@ -64,6 +64,8 @@ class Cell:
             # What it still says, and its end, for the next cell to find a free session.
             self._show(events, CANCEL_SECONDS)
             raise Interrupted("Interrupted: the code was stopped, the session goes on.") from None
+        finally:
+            self._progress.end()
         if result["status"] != "ok":
             if not result.get("traceback"):
                 say_if_over(self._session)
@@ -83,6 +85,8 @@ class Cell:
                 self._send("display_data", payload)
             elif kind == "update_display":
                 self._send("update_display_data", payload)
+            elif kind == "progress":
+                self._progress.update(payload)
             if until is not None and time.monotonic() > until:
                 break
         return {}

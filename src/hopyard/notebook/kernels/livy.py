@@ -13,14 +13,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import threading
 import time
 from typing import Any
 
 import requests
-from sparkmagic.auth.customauth import Authenticator
 from sparkmagic.livyclientlib.command import Command
 from sparkmagic.livyclientlib.exceptions import LivyClientLibException
 from sparkmagic.livyclientlib.livyreliablehttpclient import LivyReliableHttpClient
@@ -29,7 +27,8 @@ from sparkmagic.livyclientlib.sparkcontroller import SparkController
 from sparkmagic.utils import configuration
 from sparkmagic.utils.utils import get_sessions_info_html
 
-TOKEN = "JUPYTERHUB_API_TOKEN"  # noqa: S105 - a variable's name
+from hopyard.notebook.kernels.steps import Steps
+
 TIMEOUT = (5.0, 70.0)
 """Seconds to connect, and to wait for an answer; the server holds a GET for a second."""
 AWAY_SECONDS = 60.0
@@ -38,6 +37,10 @@ AWAY = (502, 503, 504)
 """A proxy's words for a server that is away."""
 NO_ANSWER = "The Livy server does not answer ({}): try again in a moment."
 CANCEL_SECONDS = 20.0
+LOGS_LINES = 1000
+"""What `%%logs` shows."""
+LOG_LINES = 20
+"""Of the driver's log, shown where a session did not start."""
 QUICK = 0.05
 """An answer without news that came sooner was not held: then wait this long before the next."""
 WORKING = ("idle", "busy", "running")
@@ -56,12 +59,24 @@ class _Plain:
         return self.lines
 
 
+def _sentence(error: LivyClientLibException) -> list[str]:
+    return [f"\x1b[31m{error}\x1b[0m"]
+
+
+# Sparkmagic's own errors say what was wrong in a sentence too: no need for its frames.
+LivyClientLibException._render_traceback_ = _sentence
+
+
 class LivyError(_Plain, LivyClientLibException):  # type: ignore[misc]
     """What went wrong between the kernel and the Livy server, in a sentence."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.lines = [f"\x1b[31m{message}\x1b[0m"]
+
+
+class SessionOver(LivyError):
+    """There is no session any more; the next cell makes a new one."""
 
 
 class StatementError(_Plain, LivyClientLibException):  # type: ignore[misc]
@@ -90,25 +105,6 @@ class Interrupted(_Plain, KeyboardInterrupt):
 Interrupted.__name__ = "KeyboardInterrupt"
 
 
-class HubToken(Authenticator):  # type: ignore[misc]
-    """Shows the Jupyter server's own Hub token; it is read when it is used and kept nowhere."""
-
-    def __init__(self, parsed_attributes: Any = None) -> None:
-        # The base class would draw widgets for an address.
-        self.url = parsed_attributes.url if parsed_attributes else ""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Sign one request."""
-        if token := os.environ.get(TOKEN):
-            request.headers["Authorization"] = f"Bearer {token}"
-        return request
-
-    def __repr__(self) -> str:
-        return f"HubToken(url={self.url!r})"
-
-    __hash__ = Authenticator.__hash__
-
-
 class Http:
     """Requests to the Livy server, in the form that sparkmagic's client expects."""
 
@@ -130,6 +126,18 @@ class Http:
     def delete(self, path: str, accepted: list[int], patience: float = 10) -> requests.Response:
         """DELETE; tried again while the server is away."""
         return self._send("DELETE", path, accepted, patience=patience)
+
+    def ask(self, path: str, data: Any, seconds: float) -> requests.Response:
+        """POST a question; one try, which may take some seconds."""
+        try:
+            response = self._session.post(
+                self._url + path, json=data, timeout=(TIMEOUT[0], seconds)
+            )
+        except requests.exceptions.RequestException as error:
+            raise LivyError(NO_ANSWER.format(type(error).__name__)) from None
+        if response.status_code != 200:
+            raise LivyError(reason_of(response))
+        return response
 
     def stream(self, path: str, headers: dict[str, str]) -> requests.Response:
         """GET whose answer is read while it comes; one try."""
@@ -187,6 +195,9 @@ class Session(LivySession):  # type: ignore[misc]
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self._mine = False
+        self.lost = False
+        """Whether it is over, and the user was told so."""
+        self._steps = Steps()
         self._beat_ended = threading.Event()
         super().__init__(*arguments, **named)
 
@@ -202,14 +213,21 @@ class Session(LivySession):  # type: ignore[misc]
         if self.status not in WORKING:
             self._load_pandas()
         self.wait_for_idle(configuration.livy_session_startup_timeout_seconds())
-        self.ipython_display.html(get_sessions_info_html([self], self.id))
+        self._steps.show(str(self), get_sessions_info_html([self], self.id))
         self.ipython_display.writeln("SparkSession available as 'spark'.")
         self.sql_context_variable_name = "spark"
+
+    @property
+    def http(self) -> Http:
+        """The connection to its server."""
+        http: Http = self.http_client._http_client
+        return http
 
     @staticmethod
     def _load_pandas() -> None:
         """Spend the wait for Spark on what `%%sql` will need."""
         import pandas
+        import pyarrow  # noqa: F401
 
         _ = pandas.DataFrame
 
@@ -222,7 +240,8 @@ class Session(LivySession):  # type: ignore[misc]
             if self.status in WORKING:
                 return
             if self.status in OVER:
-                raise LivyError(self.why_over())
+                raise self.over()
+            self._show_step()
             if time.monotonic() > until:
                 raise LivyError(
                     f"Spark session {self.id} did not start in {seconds_to_wait:.0f} s; "
@@ -231,11 +250,33 @@ class Session(LivySession):  # type: ignore[misc]
             if time.monotonic() - asked < QUICK:
                 time.sleep(QUICK)
 
-    def why_over(self) -> str:
-        """Return why there is no session any more, and what to do."""
+    def _show_step(self) -> None:
+        steps = [line for line in self.session_info.splitlines() if line.strip()]
+        if self._mine and steps:
+            self._steps.show(f"{steps[-1]} …")
+
+    def over(self) -> SessionOver:
+        """Return the error that says why there is no session any more, and what to do."""
+        self.lost = True
         lines = [line for line in self.session_info.splitlines() if line.strip()]
         reason = lines[-1].rstrip(".") if lines else f"it is {self.status}"
-        return f"Spark session {self.id} has ended: {reason}. Restart the kernel for a new one."
+        started = self._app_id is not None
+        error = SessionOver(
+            f"Spark session {self.id} {'has ended' if started else 'did not start'}: {reason}. "
+            "The next cell starts a new one"
+            + ("; what the old one had in memory is gone." if started else ".")
+        )
+        if not started:
+            with contextlib.suppress(LivyError):
+                path = f"/sessions/{self.id}/log?size={LOG_LINES}"
+                log = self.http.get(path, [200]).json()["log"]
+                error.lines += ["The end of the driver's log:", *log]
+        return error
+
+    def get_logs(self) -> str:
+        """Return the end of the driver's log, for `%%logs`."""
+        log = self.http.get(f"/sessions/{self.id}/log?size={LOGS_LINES}", [200]).json()["log"]
+        return "\n".join(log)
 
     def get_user(self) -> str:
         """Return whose session it is."""
@@ -307,8 +348,14 @@ class Controller(SparkController):  # type: ignore[misc]
             session._stop_heartbeat_thread()
 
 
-def run(session: Session, code: str) -> dict[str, Any]:
-    """Run code in the session and return what it gave, by MIME type.
+def run(session: Session, code: str, kind: str | None = None) -> dict[str, Any]:
+    """Run code in the session and return what it gave, by MIME type (see `statement`)."""
+    data: dict[str, Any] = statement(session, code, kind)["output"].get("data") or {}
+    return data
+
+
+def statement(session: Session, code: str, kind: str | None = None) -> dict[str, Any]:
+    """Run code in the session, of its own kind or another; return the statement, which is done.
 
     Raises:
         StatementError: the code failed.
@@ -319,8 +366,9 @@ def run(session: Session, code: str) -> dict[str, Any]:
     number: int | None = None
     try:
         try:
-            number = client.post_statement(session.id, {"code": code})["id"]
-            statement = _wait(session, number)
+            body = {"code": code, "kind": kind or session.kind}
+            number = client.post_statement(session.id, body)["id"]
+            done = _wait(session, number)
         except LivyError:
             say_if_over(session)
             raise
@@ -329,12 +377,12 @@ def run(session: Session, code: str) -> dict[str, Any]:
             raise Interrupted("Interrupted before the code was sent.") from None
         _cancel(session, number)
         raise Interrupted("Interrupted: the code was stopped, the session goes on.") from None
-    output: dict[str, Any] = statement["output"] or {}
+    output: dict[str, Any] = done["output"] or {}
     if output.get("status") == "error":
-        if statement["state"] == "error" or not output.get("traceback"):
+        if done["state"] == "error" or not output.get("traceback"):
             say_if_over(session)
         raise StatementError.of(output)
-    return output.get("data") or {}
+    return {**done, "output": output}
 
 
 def _wait(session: Session, number: int) -> dict[str, Any]:
@@ -365,10 +413,10 @@ def say_if_over(session: Session) -> None:
     except LivyError as error:
         if "not found" in str(error):
             session.session_info = "it was deleted"
-            raise LivyError(session.why_over()) from None
+            raise session.over() from None
         return
     if session.status in OVER:
-        raise LivyError(session.why_over())
+        raise session.over()
 
 
 def execute(self: Command, session: Session) -> tuple[bool, Any, str]:

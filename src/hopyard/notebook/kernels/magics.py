@@ -1,43 +1,106 @@
-"""Sparkmagic's kernel magics on our session, with rich output and errors that fail the cell."""
+"""Sparkmagic's kernel magics on our session, with live output and errors that fail the cell."""
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+import functools
+import json
+from typing import Any, NoReturn
 
-from IPython.display import display
+from hdijupyterutils.ipythondisplay import IpythonDisplay
 from sparkmagic.kernels.kernelmagics import KernelMagics
 from sparkmagic.utils import configuration
 
 from hopyard.notebook.kernels import tables
+from hopyard.notebook.kernels.language import PYTHON, Language
 from hopyard.notebook.kernels.live import Cell
-from hopyard.notebook.kernels.livy import Controller, Session, run
+from hopyard.notebook.kernels.livy import Controller, LivyError, Session, StatementError, run
+from hopyard.protocol.properties import refusal
 
-RICH = ("image/png", "image/jpeg", "image/svg+xml", "text/html")
+MORE_HELP = """
+<table>
+  <tr><td>matplot</td><td>%matplot plt</td><td>Shows a figure of the driver's matplotlib.</td></tr>
+  <tr><td>-o</td><td>%%sql -o df -n -1</td><td>Rows come with their types: 2,500 at most, unless -n
+    says otherwise; it is said when there were more.</td></tr>
+  <tr><td>others</td><td>%time, %env, %pip, !ls</td><td>IPython's own magics run in the driver;
+    below %%local, in the kernel.</td></tr>
+</table>
+"""
+KINDS = "str (a text) or df (a pandas DataFrame)"
+
+
+class Display(IpythonDisplay):  # type: ignore[misc]
+    """Sparkmagic prints its complaints; here they fail the cell, so that Run All stops."""
+
+    def send_error(self, error: object) -> NoReturn:
+        """Refuse."""
+        raise LivyError(str(error))
 
 
 class Magics(KernelMagics):  # type: ignore[misc]
-    """The magics of one notebook."""
+    """The magics of one notebook.
+
+    Args:
+        shell: the kernel's IPython.
+        language: of the cells without a magic.
+    """
 
     session_started: bool
 
-    def __init__(self, shell: Any) -> None:
+    def __init__(self, shell: Any, language: Language) -> None:
         super().__init__(shell)
+        self.ipython_display = Display()
         self.spark_controller = Controller(self.ipython_display)
-        self.language = "python"
+        self.speaks = language
+        self.language = language.name
         self.refresh_configuration()
 
+    @property
+    def session(self) -> Session | None:
+        """The session, if there is one that is not over."""
+        if not self.session_started:
+            return None
+        found: Session = self.spark_controller.get_session_by_name_or_default(self.session_name)
+        return None if found.lost else found
+
+    @property
+    def _session(self) -> Session:
+        found = self.session
+        if found is None:
+            raise LivyError("There is no Spark session yet: the first cell starts it.")
+        return found
+
     def _do_not_call_start_session(self, line: str, cell: str = "", local_ns: Any = None) -> bool:
-        """Start the session at the first cell; what fails may be tried again with the next."""
+        """Start the session at the first cell, and a new one after it was lost.
+
+        What fails may be tried again with the next cell.
+        """
+        if self.session_started and self.session is None:
+            with contextlib.suppress(LivyError):
+                self.spark_controller.delete_session_by_name(self.session_name)
+            self.session_started = False
         if not self.session_started:
             properties = configuration.get_session_properties(self.language)
             self.spark_controller.add_session(self.session_name, self.endpoint, False, properties)
             self.session_started = True
         return True
 
-    @property
-    def _session(self) -> Session:
-        session: Session = self.spark_controller.get_session_by_name_or_default(self.session_name)
-        return session
+    @functools.wraps(KernelMagics.help)
+    def help(self, line: str, cell: str = "", local_ns: Any = None) -> None:
+        """List the magics: sparkmagic's, then what is ours."""
+        super().help(line, cell, local_ns)
+        self.ipython_display.html(MORE_HELP)
+
+    @functools.wraps(KernelMagics.configure)
+    def configure(self, line: str, cell: str = "", local_ns: Any = None) -> None:
+        """Set what the session is started with; the platform's own properties are refused."""
+        check_settings(cell)
+        before = configuration.session_configs()
+        try:
+            super().configure(line, cell, local_ns)
+        except LivyError:
+            self._override_session_settings(before)
+            raise
 
     def execute_spark(
         self,
@@ -50,18 +113,17 @@ class Magics(KernelMagics):  # type: ignore[misc]
         coerce: bool | None,
         output_handler: Any = None,
     ) -> None:
-        """Run a cell in the driver and show what it gave."""
-        if not cell.strip() and output_var is None:
-            return
-        if output_handler is not None:
-            self._show(run(self._session, cell), output_handler)
-        elif cell.strip():
-            session = self._session
-            http = session.http_client._http_client
-            Cell(self.shell.kernel, http, session).run(cell, "pyspark")
+        """Run a cell in the driver and show what it gives, as it comes."""
+        sample = self._sample(samplemethod, maxrows, samplefraction, coerce)
         if output_var is not None:
-            query = self._query(output_var, samplemethod, maxrows, samplefraction, coerce)
-            self.shell.user_ns[output_var] = tables.fetch(self._session, query)
+            tables.check_name(output_var)
+        if output_handler is not None:
+            self._pretty(cell, output_handler)
+        elif cell.strip():
+            Cell(self.shell.kernel, self._session).run(cell, self.speaks.kind)
+        if output_var is not None:
+            found = tables.of_variable(self._session, self.speaks, output_var, sample)
+            self._keep(output_var, found, sample)
 
     def execute_sqlquery(
         self,
@@ -75,34 +137,92 @@ class Magics(KernelMagics):  # type: ignore[misc]
         coerce: bool | None,
     ) -> Any:
         """Run SQL in the driver; return its rows as a pandas DataFrame."""
-        query = self._query(
-            f"spark.sql({cell.strip()!r})", samplemethod, maxrows, samplefraction, coerce
-        )
-        frame = tables.fetch(self._session, query)
+        sample = self._sample(samplemethod, maxrows, samplefraction, coerce)
+        if not cell.strip():
+            raise LivyError("%%sql needs a query, below its first line.")
         if output_var is not None:
-            self.shell.user_ns[output_var] = frame
-        return None if quiet or not len(frame.columns) else frame
+            tables.check_name(output_var)
+        found = tables.of_query(self._session, cell.strip(), sample)
+        self._keep(output_var, found, sample)
+        return None if quiet or not len(found.frame.columns) else found.frame
+
+    def _keep(self, name: str | None, found: tables.Fetched, sample: tables.Sample) -> None:
+        if name is not None:
+            self.shell.user_ns[name] = found.frame
+        if found.cut:
+            self.ipython_display.writeln(
+                f"The first {sample.rows:,} rows only: -n NUMBER for more, -n -1 for all."
+            )
 
     @staticmethod
-    def _query(
-        expression: str,
-        method: str | None,
-        rows: int | None,
-        fraction: float | None,
-        coerce: bool | None,
-    ) -> tables.Query:
-        return tables.Query(
-            expression,
+    def _sample(
+        method: str | None, rows: int | None, fraction: float | None, coerce: bool | None
+    ) -> tables.Sample:
+        return tables.Sample(
             method or configuration.default_samplemethod(),
             configuration.default_maxrows() if rows is None else rows,
             configuration.default_samplefraction() if fraction is None else fraction,
             coerce is not False,
         )
 
-    def _show(self, data: dict[str, Any], handler: Any) -> None:
-        rich = {mime: value for mime, value in data.items() if mime in RICH}
-        text = data.get("text/plain", "")
-        if text and not ("text/html" in rich and len(rich) == 1):
+    def do_send_to_spark(
+        self,
+        cell: str,
+        input_variable_name: str,
+        var_type: str,
+        output_variable_name: str | None,
+        max_rows: int | None,
+        session_name: str | None,
+    ) -> None:
+        """Give a local variable to the driver."""
+        value = self.shell.user_ns.get(input_variable_name)
+        if value is None:
+            raise LivyError(f"There is no local variable {input_variable_name} (or it is None).")
+        name = output_variable_name or input_variable_name
+        tables.check_name(name)
+        if var_type.lower() == "str" and isinstance(value, str):
+            run(self._session, self.speaks.text(name, value))
+        elif var_type.lower() == "df" and hasattr(value, "iloc"):
+            rows = configuration.default_maxrows() if max_rows is None else max_rows
+            sent = value if rows < 0 or len(value) <= rows else value.iloc[:rows]
+            tables.send(self._session, self.speaks, sent, name)
+            if len(sent) < len(value):
+                self.ipython_display.writeln(
+                    f"The first {rows:,} of {len(value):,} rows only: -m NUMBER for more."
+                )
+        else:
+            kind = type(value).__name__
+            raise LivyError(f"-t must be {KINDS}, and fit {input_variable_name}, a {kind}.")
+        self.ipython_display.writeln(f"{input_variable_name} is {name} in Spark now.")
+
+    def matplot(self, line: str, cell: str = "", local_ns: Any = None) -> None:
+        """Show a figure of the driver's matplotlib."""
+        if self.speaks is not PYTHON:
+            raise LivyError("%matplot is for Python: use the PySpark kernel.")
+        self._do_not_call_start_session("")
+        Cell(self.shell.kernel, self._session).run(f"%matplot {line}", self.speaks.kind)
+
+    def _pretty(self, cell: str, handler: Any) -> None:
+        """Show what a cell prints, tables of `show()` as HTML; once it is done."""
+        try:
+            text = run(self._session, cell).get("text/plain", "")
+        except StatementError as error:
+            if error.printed:
+                self.ipython_display.writeln(error.printed)
+            raise
+        if text:
             handler.text(text)
-        if rich:
-            display(rich if text == "" else {**rich, "text/plain": text}, raw=True)
+
+
+def check_settings(text: str) -> None:
+    """Refuse settings of a session that are no JSON object, or are the platform's."""
+    try:
+        settings = json.loads(text)
+    except ValueError as error:
+        raise LivyError(f"%%configure takes a JSON object below its first line: {error}.") from None
+    if not isinstance(settings, dict) or not isinstance(settings.get("conf", {}), dict):
+        raise LivyError('%%configure takes a JSON object, such as {"conf": {"spark.x": "y"}}.')
+    for name in settings.get("conf", {}):
+        # A server that stands alone lets people choose their master.
+        if (reason := refusal(name)) and name != "spark.master":
+            raise LivyError(f"{name} cannot be set: {reason}.")

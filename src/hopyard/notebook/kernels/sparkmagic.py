@@ -16,9 +16,11 @@ import json
 import logging
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from hopyard.notebook.faststart import stand_ins
+from hopyard.notebook.kernels.language import Language
 
 START_SECONDS = 330
 """A little more than the Livy server's own limit, so that its reason is the one that is shown."""
@@ -51,7 +53,7 @@ def load() -> None:
     for name in ("numpy", "pandas"):
         _import_late(name)
     with stand_ins(NOT_NEEDED):
-        importlib.import_module("sparkmagic.kernels.pysparkkernel.pysparkkernel")
+        importlib.import_module("sparkmagic.kernels.wrapperkernel.sparkkernelbase")
     log = importlib.import_module("hdijupyterutils.log")
 
     def quiet(self: Any, logger_name: str, logging_config: Any, caller_name: str) -> None:
@@ -78,44 +80,58 @@ def _import_late(name: str) -> None:
     spec.loader.exec_module(module)
 
 
-def configure(environment: Mapping[str, str]) -> None:
-    """Give sparkmagic its configuration.
+def configure(environment: Mapping[str, str], language: Language) -> None:
+    """Give sparkmagic its configuration, for a kernel of one language.
 
     Read from the environment: `HOPYARD_LIVY_URL`, `HOPYARD_SESSION_CONF` (the body of POST
     /sessions as JSON), `HOPYARD_PROJECT` and `JPY_SESSION_NAME` (for the application's name).
     """
     configuration = importlib.import_module("sparkmagic.utils.configuration")
-    configuration.override_all(
-        {
-            "kernel_python_credentials": {
-                "username": "",
-                "password": "",
-                "url": environment.get("HOPYARD_LIVY_URL", "http://127.0.0.1:8998"),
-                "auth": "Hub",
-            },
-            "authenticators": {"Hub": "hopyard.notebook.kernels.livy.HubToken"},
-            "session_configs_defaults": session_request(environment),
-            "livy_session_startup_timeout_seconds": START_SECONDS,
-            "livy_server_heartbeat_timeout_seconds": HEARTBEAT_SECONDS,
-            "heartbeat_refresh_seconds": HEARTBEAT_SECONDS / 4,
-            "heartbeat_retry_seconds": 5,
-            # Raised, so that the cell fails and Run All stops; else they are only printed.
-            "all_errors_are_fatal": True,
-            "use_auto_viz": False,
-        }
-    )
+    configuration.override_all(settings(environment, language.title, "HubToken"))
 
 
-def session_request(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return the body of POST /sessions, without its unique name."""
+def settings(environment: Mapping[str, str], title: str, sign_in: str) -> dict[str, Any]:
+    """Return sparkmagic's configuration; `sign_in` names a class of `token.py`."""
+    credentials = {
+        "username": "",
+        "password": "",
+        "url": environment.get("HOPYARD_LIVY_URL", "http://127.0.0.1:8998"),
+        "auth": "Hub",
+    }
+    return {
+        **{f"kernel_{name}_credentials": credentials for name in ("python", "scala", "r")},
+        "authenticators": {"Hub": f"hopyard.notebook.kernels.token.{sign_in}"},
+        "session_configs_defaults": session_request(environment, title),
+        "livy_session_startup_timeout_seconds": START_SECONDS,
+        "livy_server_heartbeat_timeout_seconds": HEARTBEAT_SECONDS,
+        "heartbeat_refresh_seconds": HEARTBEAT_SECONDS / 4,
+        "heartbeat_retry_seconds": 5,
+        # Raised, so that the cell fails and Run All stops; else they are only printed.
+        "all_errors_are_fatal": True,
+        "use_auto_viz": False,
+    }
+
+
+def write_for_notebooks(environment: Mapping[str, str], folder: Path) -> None:
+    """Write sparkmagic's configuration file, for `%load_ext sparkmagic.magics` in Python."""
+    own = settings(environment, "Python", "HubTokenInNotebook")
+    quiet = {"version": 1, "loggers": {"magicsLogger": {"handlers": [], "propagate": 0}}}
+    # The request as a whole: it is the form of the widget too.
+    request = {"session_configs": own.pop("session_configs_defaults")}
+    content = own | request | {"logging_config": quiet}
+    (folder / "config.json").write_text(json.dumps(content, indent=1))
+
+
+def session_request(environment: Mapping[str, str], title: str) -> dict[str, Any]:
+    """Return the body of POST /sessions, without its unique name and its kind."""
     request: dict[str, Any] = json.loads(environment.get("HOPYARD_SESSION_CONF") or "{}")
     conf = dict(request.get("conf") or {})
-    conf.setdefault("spark.app.name", application_name(environment))
+    conf.setdefault("spark.app.name", application_name(environment, title))
     return {**request, "conf": conf}
 
 
-def application_name(environment: Mapping[str, str]) -> str:
-    """Return `PROJECT: NOTEBOOK`."""
+def application_name(environment: Mapping[str, str], title: str) -> str:
+    """Return `PROJECT: NOTEBOOK`; where there is neither, the kernel's name."""
     notebook = environment.get("JPY_SESSION_NAME", "").replace("\\", "/").rpartition("/")[2]
     names = (environment.get("HOPYARD_PROJECT", ""), notebook.removesuffix(".ipynb"))
-    return ": ".join(name for name in names if name) or "PySpark"
+    return ": ".join(name for name in names if name) or title

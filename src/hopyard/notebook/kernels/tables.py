@@ -1,92 +1,176 @@
-"""Rows of Spark to pandas, for `%%sql` and `%%spark -o`.
+"""Rows of Spark to pandas and back, over Arrow.
 
-Sparkmagic sends `df.toJSON(…).take(n)` and guesses types from the texts. That loses columns that
-are null and the columns of an empty result, turns "01234" into 1234, cannot show two columns of one
-name, breaks on quotes in a query, and warns in Spark 4.3. Here the driver prints one line of names
-and types, then one JSON object a row.
+Sparkmagic prints rows as JSON and guesses types from the texts: columns that are null are lost,
+"01234" becomes 1234, decimals become floats. Here a DataFrame comes as an Arrow stream
+(`GET …/statements/N/arrow`) with its types. Each language makes a temporary view of its DataFrame
+and Python hands it out: all languages of a session share one Spark session.
 """
 
 from __future__ import annotations
 
-import json
+import base64
+import re
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from hopyard.notebook.kernels.livy import LivyError, Session, StatementError, run
+import requests
 
-MAX_ROWS = 2500
+from hopyard.notebook.kernels.language import PYTHON, Language
+from hopyard.notebook.kernels.livy import (
+    NO_ANSWER,
+    Interrupted,
+    LivyError,
+    Session,
+    StatementError,
+    run,
+    statement,
+)
 
-PROGRAM = """
-def _hopyard_rows(frame):
-    import json
-    from pyspark.sql import functions
-    print(json.dumps({{"columns": frame.dtypes}}))
-    if not frame.columns:
-        return
-    named = frame.toDF(*map(str, range(len(frame.columns))))
-    {sample}
-    text = functions.to_json(functions.struct("*"), {{"ignoreNullFields": "false"}})
-    for row in named.select(text).{take}:
-        print(row[0])
+NAME = re.compile(r"[^\W\d]\w*")
+_TAKE = "[spark.table({view!r}), spark.catalog.dropTempView({view!r})][0]"
+_SEND = """
+def _hopyard_received(text, view):
+    import base64
+    import pyarrow
+    table = pyarrow.ipc.open_stream(base64.b64decode(text)).read_all()
+    spark.createDataFrame(table).createOrReplaceTempView(view)
 try:
-    _hopyard_rows({expression})
+    _hopyard_received({text!r}, {view!r})
 finally:
-    del _hopyard_rows
+    del _hopyard_received
 """
 
 
 @dataclass(frozen=True)
-class Query:
-    """What to fetch and how much of it."""
+class Sample:
+    """How much of a DataFrame to fetch."""
 
-    expression: str
-    """Python that gives a DataFrame in the driver."""
-    method: str = "take"
-    rows: int = MAX_ROWS
+    method: str
+    rows: int
     """All, where negative."""
-    fraction: float = 0.1
+    fraction: float
     coerce: bool = True
-    """Whether dates and times become pandas' own."""
+    """Whether dates become pandas' own."""
 
     def __post_init__(self) -> None:
         if self.method not in ("take", "sample"):
-            raise LivyError("samplemethod (-m) must be take or sample")
+            raise LivyError(f"-m (sample method) must be take or sample, not {self.method}.")
         if not 0.0 <= self.fraction <= 1.0:
-            raise LivyError("samplefraction (-r) must be from 0.0 to 1.0")
-
-    @property
-    def code(self) -> str:
-        """The program for the driver."""
-        return PROGRAM.format(
-            expression=self.expression,
-            sample=f"named = named.sample(False, {self.fraction})"
-            if self.method == "sample"
-            else "",
-            take=f"take({self.rows})" if self.rows >= 0 else "toLocalIterator()",
-        )
+            raise LivyError(f"-r (sample fraction) must be from 0.0 to 1.0, not {self.fraction}.")
 
 
-def fetch(session: Session, query: Query) -> Any:
-    """Return the rows as a pandas DataFrame."""
+@dataclass(frozen=True)
+class Fetched:
+    """Rows, and whether there are more."""
+
+    frame: Any
+    cut: bool
+
+
+def check_name(name: str) -> None:
+    """Refuse what is no variable's name in all languages."""
+    if not NAME.fullmatch(name):
+        raise LivyError(f"{name!r} is no name of a variable: letters, digits and _ are allowed.")
+
+
+def of_variable(session: Session, language: Language, name: str, sample: Sample) -> Fetched:
+    """Return the rows of a variable that has a DataFrame."""
+    check_name(name)
+    if language is PYTHON:
+        return _fetch(session, name, sample)
+    view = _view()
+    _quietly(session, language.view.format(name=name, view=view), language.kind)
+    return _fetch(session, _TAKE.format(view=view), sample)
+
+
+def of_query(session: Session, query: str, sample: Sample) -> Fetched:
+    """Return the rows of a SQL query; of several, those of the last."""
+    if ";" not in query.rstrip("; \n"):
+        return _fetch(session, f"spark.sql({query!r})", sample)
+    if sample.method == "sample":
+        raise LivyError("-m sample is for one SQL statement, not for several.")
+    return _rows(session, _quietly(session, query, "sql"), sample)
+
+
+def send(session: Session, language: Language, frame: Any, name: str) -> None:
+    """Make a Spark DataFrame of a pandas one, under a name."""
+    import pyarrow
+
+    table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    text = base64.b64encode(sink.getvalue()).decode()
+    view = _view()
+    _quietly(session, _SEND.format(text=text, view=view), PYTHON.kind)
+    run(session, language.bind.format(name=name, view=view))
+
+
+def _view() -> str:
+    return f"hopyard_{secrets.token_hex(8)}"
+
+
+def _quietly(session: Session, code: str, kind: str) -> int:
+    """Run code of ours; an error of it has no traceback, which would be that of our code."""
     try:
-        text = run(session, query.code).get("text/plain", "")
+        return int(statement(session, code, kind)["id"])
     except StatementError as error:
-        # The traceback would be that of our program, not of the user's code.
         error.lines = [f"\x1b[31m{type(error).__name__}\x1b[0m: {error}"]
         raise
-    return frame(text.splitlines(), coerce=query.coerce)
 
 
-def frame(lines: list[str], *, coerce: bool = True) -> Any:
-    """Make the DataFrame from the lines that the driver printed."""
+def _fetch(session: Session, expression: str, sample: Sample) -> Fetched:
+    if sample.method == "sample":
+        expression = f"({expression}).sample(False, {sample.fraction})"
+    return _rows(session, _quietly(session, expression, PYTHON.kind), sample)
+
+
+def _rows(session: Session, number: int, sample: Sample) -> Fetched:
+    path = f"/sessions/{session.id}/statements/{number}/arrow"
+    if sample.rows >= 0:
+        # One more tells whether there are more.
+        path += f"?limit={sample.rows + 1}"
+    table = _table(session, path)
+    cut = 0 <= sample.rows < table.num_rows
+    if cut:
+        table = table.slice(0, sample.rows)
+    return Fetched(to_pandas(table, coerce=sample.coerce), cut)
+
+
+def _table(session: Session, path: str) -> Any:
+    import pyarrow
+
+    try:
+        with session.http.stream(path, {}) as response:
+            return pyarrow.ipc.open_stream(response.raw).read_all()
+    except KeyboardInterrupt:
+        raise Interrupted("Interrupted: the rows were not fetched, the session goes on.") from None
+    except (requests.exceptions.RequestException, OSError, pyarrow.ArrowInvalid) as error:
+        raise LivyError(NO_ANSWER.format(f"the rows broke off: {type(error).__name__}")) from None
+
+
+def to_pandas(table: Any, *, coerce: bool = True) -> Any:
+    """Return a DataFrame with the types kept: integers with nulls stay integers."""
     import pandas
 
-    types = json.loads(lines[0])["columns"]
-    rows = [json.loads(line) for line in lines[1:]]
-    columns = []
-    for number, (name, kind) in enumerate(types):
-        column = pandas.Series([row.get(str(number)) for row in rows], name=name)
-        if coerce and (kind == "date" or kind.startswith("timestamp")):
-            column = pandas.to_datetime(column, errors="coerce", format="ISO8601")
-        columns.append(column)
-    return pandas.concat(columns, axis=1) if columns else pandas.DataFrame()
+    columns = {number: _series(column, coerce) for number, column in enumerate(table.columns)}
+    # By number: two columns may have one name.
+    frame = pandas.DataFrame(columns, copy=False)
+    frame.columns = pandas.Index(table.column_names)
+    return frame
+
+
+def _series(column: Any, coerce: bool) -> Any:
+    import pandas
+    import pyarrow
+
+    kind = column.type
+    if pyarrow.types.is_date(kind):
+        return column.to_pandas(date_as_object=not coerce)
+    if column.null_count and pyarrow.types.is_boolean(kind):
+        return column.to_pandas(types_mapper={kind: pandas.BooleanDtype()}.get)
+    if column.null_count and pyarrow.types.is_integer(kind):
+        name = str(kind).replace("i", "I").replace("uI", "UI")
+        return column.to_pandas(types_mapper={kind: pandas.api.types.pandas_dtype(name)}.get)
+    return column.to_pandas()

@@ -72,6 +72,7 @@ def _events(statement: str) -> Any:
 
     sparkmagic.load()
     from hopyard.notebook.kernels.events import Events
-    from hopyard.notebook.kernels.livy import Http, HubToken
+    from hopyard.notebook.kernels.livy import Http
+    from hopyard.notebook.kernels.token import HubToken
 
     return Events(Http(os.environ["HOPYARD_LIVY_URL"], HubToken()), statement)

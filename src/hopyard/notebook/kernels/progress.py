@@ -1,0 +1,82 @@
+"""The progress of a cell's Spark jobs: a bar while it runs, then one line with the time."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+PATIENCE = 1.0
+"""Seconds that a cell may run before its progress is shown."""
+_WIDTH = 20
+_HTML = (
+    '<div style="display:flex;align-items:center;gap:.75em;font-size:90%">'
+    '<progress value="{fraction:.4f}" max="1" style="width:16em" aria-label="Spark jobs">'
+    "</progress>"
+    "<span>{text}</span></div>"
+)
+_DONE = '<div style="font-size:90%;opacity:.75">{text}</div>'
+
+
+class Progress:
+    """The display of one cell's progress.
+
+    Args:
+        send: publishes a message of the kernel.
+    """
+
+    def __init__(self, send: Callable[[str, dict[str, Any]], None]) -> None:
+        self._publish = send
+        self._begun = time.monotonic()
+        self._id: str | None = None
+        self._last: dict[str, Any] = {}
+
+    @property
+    def seconds(self) -> float:
+        """How long the cell runs."""
+        return time.monotonic() - self._begun
+
+    def update(self, progress: dict[str, Any]) -> None:
+        """Show how far the jobs are, where the cell runs long enough."""
+        self._last = progress
+        if self._id is None and self.seconds < PATIENCE:
+            return
+        fraction = progress["fraction"]
+        bar = "#" * int(_WIDTH * fraction)
+        text = f"{words(progress)} · {self.seconds:.0f} s"
+        html = _HTML.format(fraction=fraction, text=text)
+        self._show(f"[{bar:<{_WIDTH}}] {fraction:4.0%} {text}", html)
+
+    def end(self) -> None:
+        """Leave one line, if something was shown."""
+        if self._id is None:
+            return
+        text = f"Spark: {words(self._last, over=True)} in {self.seconds:.1f} s"
+        self._show(text, _DONE.format(text=text))
+
+    def _show(self, text: str, html: str) -> None:
+        kind = "display_data" if self._id is None else "update_display_data"
+        self._id = self._id or secrets.token_hex(16)
+        data = {"text/plain": text, "text/html": html}
+        content = {"data": data, "metadata": {}, "transient": {"display_id": self._id}}
+        self._publish(kind, content)
+
+
+def words(progress: dict[str, Any], *, over: bool = False) -> str:
+    """Return the counts in words."""
+    done, total = progress["tasks_done"], progress["tasks"]
+    parts = [
+        _count(progress["jobs"], "job"),
+        _count(progress["stages"], "stage"),
+        _count(total, "task") if over else f"{done:,} of {_count(total, 'task')}",
+    ]
+    if progress["tasks_failed"]:
+        parts.append(f"{progress['tasks_failed']:,} failed")
+    if progress.get("executors"):
+        parts.append(_count(progress["executors"], "executor"))
+    return " · ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
