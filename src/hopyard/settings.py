@@ -107,6 +107,12 @@ class Settings(BaseSettings):
     )
     spark_master: str = Field("local[*]", description="where Spark applications run")
     spark_conf: dict[str, str] = Field({}, description="Spark properties of every session")
+    secrets_key_file: Path | None = Field(
+        None, description="the keys of secrets; `keys/secrets` in the data directory by default"
+    )
+    secrets_key_command: list[str] | None = Field(
+        None, description="a command that prints the keys of secrets instead, with its arguments"
+    )
     hub_url: str | None = Field(None, description="a JupyterHub elsewhere (not for `up`)")
     limits: Limits = Limits()
     livy: LivySettings = LivySettings()
@@ -133,6 +139,11 @@ class Settings(BaseSettings):
             if self.database_url.startswith(plain):
                 return "postgresql+psycopg://" + self.database_url.removeprefix(plain)
         return self.database_url
+
+    @property
+    def secrets_key_path(self) -> Path:
+        """The file with the keys of secrets."""
+        return self.secrets_key_file or self.data_dir / "keys" / "secrets"
 
     @property
     def platform_file(self) -> Path:

@@ -107,6 +107,19 @@ def users_add(
     typer.echo(add(load(), name, admin=admin))
 
 
+secrets = typer.Typer(help="Manage the keys of secrets.", no_args_is_help=True)
+app.add_typer(secrets, name="secrets")
+
+
+@secrets.command("rotate")
+def secrets_rotate() -> None:
+    """Encrypt all secrets with a new key; can be interrupted and run again."""
+    from hopyard.cli.secrets import rotate
+    from hopyard.settings import load
+
+    typer.echo(f"{rotate(load())} secrets are encrypted with the new key.")
+
+
 @app.command("version")
 def version_command() -> None:
     """Print the version."""

@@ -56,6 +56,7 @@ PERMISSIONS: dict[str, Permission] = {
     "self:read": Permission("See who one is", Scope.PERSON, by_server=True),
     "projects:list": Permission("See the projects that one is a member of", Scope.PERSON),
     "projects:create": Permission("Make a project and own it", Scope.PERSON),
+    "secrets:manage": Permission("Add, replace and delete one's own secrets", Scope.PERSON),
     "people:manage": Permission("Invite people and withdraw invitations", Scope.ADMINISTRATOR),
     "project:read": Permission("See the project", roles=_BOTH, by_server=True),
     "project:update": Permission("Rename the project", roles=_OWNER),
@@ -71,6 +72,11 @@ PERMISSIONS: dict[str, Permission] = {
         "See, use and end every member's Spark sessions, by the Livy API", Scope.ADMINISTRATOR
     ),
     "logs:read": Permission("Read the logs of one's own server and sessions", roles=_BOTH),
+    "secrets:use": Permission(
+        "Use one's own secrets and those that are shared with the project",
+        roles=_BOTH,
+        by_server=True,
+    ),
     "datasets:read": Permission("Read the project's datasets", roles=_BOTH, by_server=True),
 }
 

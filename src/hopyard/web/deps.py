@@ -152,6 +152,7 @@ Public = Depends(public)
 Person = Annotated[Caller, Depends(Allow("self:read"))]
 ProjectsLister = Annotated[Caller, Depends(Allow("projects:list"))]
 ProjectMaker = Annotated[Caller, Depends(Allow("projects:create"))]
+SecretsManager = Annotated[Caller, Depends(Allow("secrets:manage"))]
 PeopleManager = Annotated[Caller, Depends(Allow("people:manage"))]
 
 ProjectReader = Annotated[Member, Depends(AllowInProject("project:read"))]

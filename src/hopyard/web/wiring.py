@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -11,9 +12,11 @@ from hopyard.projects.accounts.service import Accounts
 from hopyard.projects.jupyter.service import Jupyter
 from hopyard.projects.logs.service import Logs
 from hopyard.projects.members.service import Projects
+from hopyard.projects.secrets.service import Secrets
 from hopyard.projects.tours.service import Tours
 from hopyard.settings import Platform, Settings
 from hopyard.store.engine import make_engine, make_sessions
+from hopyard.store.vault import Vault
 from hopyard.web.livy import LivyClient
 from hopyard.web.seal import Seal
 from hopyard.web.servers import Servers
@@ -34,7 +37,13 @@ class Wiring:
     accounts: Accounts
     logs: Logs
     tours: Tours
+    secrets: Secrets
     servers: Servers
+
+    def is_livy(self, token: str) -> bool:
+        """Say whether this is livy's own token."""
+        known = self.platform.livy_token.get_secret_value()
+        return hmac.compare_digest(token.encode(), known.encode())
 
     async def close(self) -> None:
         """Close connections."""
@@ -64,5 +73,6 @@ def wire(settings: Settings, platform: Platform) -> Wiring:
         accounts=Accounts(sessions, settings),
         logs=Logs(settings),
         tours=Tours(projects, jupyter, settings),
+        secrets=Secrets(sessions, Vault(settings.secrets_key_path, settings.secrets_key_command)),
         servers=Servers(hub, livy, projects, jupyter, seal),
     )

@@ -24,7 +24,7 @@ VALUES = {
     "number": "7",
     "invitation": "999999",
 }
-VALUES |= {"source": "session-7", "path": "jobs/", "tour": "nowhere"}
+VALUES |= {"source": "session-7", "path": "jobs/", "tour": "nowhere", "name": "key"}
 
 
 @dataclass(frozen=True)

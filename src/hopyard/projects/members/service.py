@@ -21,7 +21,7 @@ from hopyard.store.types import now
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
 NAME_RULE = "1 to 30 of a-z, 0-9 and -, with a letter or digit first and last"
-RESERVED = frozenset({"login", "logout", "new", "people", "static", "tours"})
+RESERVED = frozenset({"login", "logout", "new", "people", "secrets", "static", "tours"})
 """Names that are pages of their own below `/projects/`."""
 DISPLAY_NAME_MAX = 200
 

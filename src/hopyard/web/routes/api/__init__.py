@@ -12,10 +12,11 @@ from hopyard.web.routes.api import (
     members,
     people,
     projects,
+    secrets,
     tours,
 )
 
 router = APIRouter(prefix="/api")
 router.include_router(docs.router)
-for module in (me, projects, members, access, jupyter, applications, logs, people, tours):
+for module in (me, projects, members, access, jupyter, applications, logs, people, tours, secrets):
     router.include_router(module.router, prefix="/v1")

@@ -1,0 +1,1 @@
+"""Secrets: encrypted named values of a user, private or shared with one project."""
