@@ -13,6 +13,7 @@ import signal
 from collections.abc import Coroutine
 from typing import Any
 
+from hopyard.driver.desk import Desk
 from hopyard.driver.frames import Frames
 from hopyard.driver.home import Home
 from hopyard.driver.interpreters.base import CannotStart, InterpreterDied
@@ -60,7 +61,7 @@ class Agent:
     def __init__(self, config: DriverConfig, spark: Spark, kernel: KernelProcess) -> None:
         self._config = config
         self._spark = spark
-        self._outbox = Outbox()
+        self._outbox = Outbox(spark.mask)
         self._python = PythonInterpreter(spark, config.work_dir, kernel)
         makers: Makers = {
             Kind.SPARK: lambda: ScalaInterpreter(spark),
@@ -72,6 +73,7 @@ class Agent:
             spark, self._interpreters, self._outbox, config.output_limit, self._fail
         )
         self._frames = Frames(config, spark, self._interpreters, self._outbox)
+        self._desk = Desk(config, spark.desk, spark.mask)
         self._home = Home(config, self._outbox, self._handle, self._statements.unfinished)
         self._over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Why the driver ends."""
@@ -85,6 +87,7 @@ class Agent:
             loop.add_signal_handler(signum, self._end, f"it was asked to ({signum.name})")
         home = asyncio.create_task(self._stay_home())
         log_forwarding = asyncio.create_task(self._spark.forward_log())
+        desk = asyncio.create_task(self._desk.run())
         work = asyncio.create_task(self._work())
         jvm = asyncio.create_task(self._watch_jvm())
         reason = await self._over
@@ -96,7 +99,7 @@ class Agent:
             self._outbox.put(Ended(reason=reason))
         closing = self._interpreters.close()
         await asyncio.gather(self._spark.stop(), self._say_goodbye(), closing)
-        for task in (home, log_forwarding, work, jvm, *self._tasks):
+        for task in (home, desk, log_forwarding, work, jvm, *self._tasks):
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await work

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic_core import PydanticSerializationError
 
+from hopyard.driver.mask import Mask
 from hopyard.protocol.messages import (
     Answer,
     Display,
@@ -30,10 +31,12 @@ HELD_AT_MOST = 64_000_000
 class Outbox:
     """Numbers messages and keeps them until they are acknowledged.
 
-    A message is made to text once, when it is put in: so a replay sends exactly the same.
+    A message is made to text once, when it is put in: so a replay sends exactly the same. Secrets
+    that were read are masked there, in all that a driver says.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, mask: Mask | None = None) -> None:
+        self.mask = mask or Mask()
         self.last_seq = 0
         self.held = 0
         """Characters that wait for an acknowledgement."""
@@ -53,7 +56,7 @@ class Outbox:
         """Number a message and keep it until it is acknowledged."""
         self.last_seq += 1
         message.seq = self.last_seq
-        text = _text(message)
+        text = self.mask.hide_in_json(_text(message))
         self._kept.append((self.last_seq, text))
         self.held += len(text)
         self._empty.clear()

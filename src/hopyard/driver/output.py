@@ -54,10 +54,10 @@ class StatementOutput:
             self._cut_off(f"a statement may write {self._limit:,} characters")
         elif self._timer is None:
             if now - self._last >= GATHER:
-                self.flush()
+                self._flush(whole=False)
             else:
                 loop = asyncio.get_running_loop()
-                self._timer = loop.call_later(GATHER - (now - self._last), self.flush)
+                self._timer = loop.call_later(GATHER - (now - self._last), self._flush)
 
     def display(
         self,
@@ -95,13 +95,20 @@ class StatementOutput:
 
     def flush(self) -> None:
         """Send what waits."""
+        self._flush(whole=True)
+
+    def _flush(self, *, whole: bool = False) -> None:
+        """Send what waits; unless the whole of it, what may be half of a secret waits on."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if not self._pieces:
             return
-        text = "".join(self._pieces)
-        self._pieces.clear()
+        mask = self._outbox.mask
+        text = mask.hide("".join(self._pieces))
+        held = 0 if whole else mask.begun(text)
+        self._pieces[:] = [text[len(text) - held :]] if held else []
+        text = text[: len(text) - held]
         self._last = asyncio.get_running_loop().time()
         for start in range(0, len(text), PIECE):
             piece = text[start : start + PIECE]

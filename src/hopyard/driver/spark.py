@@ -25,7 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hopyard.ask import DESK
 from hopyard.driver import archive
+from hopyard.driver.mask import Mask
 from hopyard.driver.process import child_setup, ended, exit_words, kill_group
 
 T = TypeVar("T")
@@ -158,7 +160,10 @@ class Spark:
         self.classes = self.folder / "classes"
         """What the Scala REPL compiles; executors load it from the driver."""
         self.classes.mkdir()
-        self.environment = environment(conf)
+        self.mask = Mask()
+        self.desk = self.folder / "desk"
+        """The socket where interpreters ask for secrets."""
+        self.environment = environment(conf) | {DESK: str(self.desk)}
         self.port = 0
         self.secret = ""
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
@@ -210,7 +215,7 @@ class Spark:
                 continue
             if not line:
                 return
-            text = line.decode(errors="replace")
+            text = self.mask.hide(line.decode(errors="replace"))
             self.tail.append(text.rstrip("\n")[:2000])
             sys.stderr.write(text)
             sys.stderr.flush()

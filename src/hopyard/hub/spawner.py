@@ -84,6 +84,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             "HOPYARD_ROOT_DIR": f"{root}/Jupyter",
             "HOPYARD_PROJECT": self.name,
             "HOPYARD_PROJECT_DIR": root,
+            "HOPYARD_API_URL": f"{context().platform.web_url}api/v1/",
             "HOPYARD_LIVY_URL": context().platform.livy_project_url(self.name),
             "HOPYARD_MODE": plan.mode,
             "HOPYARD_SESSION_CONF": json.dumps(plan.session_request),

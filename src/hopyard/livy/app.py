@@ -37,6 +37,8 @@ from hopyard.livy.routes import (
     status,
     ui,
 )
+from hopyard.livy.routes import secrets as secrets_routes
+from hopyard.livy.secrets import PlatformSecrets
 from hopyard.livy.sessions import Sessions
 from hopyard.livy.views import Addresses
 from hopyard.settings import Platform, Settings
@@ -104,6 +106,8 @@ def create_app(
         await ledger.close()
         await app.state.ui_client.aclose()
         await access.close()
+        if secrets_of is not None:
+            await secrets_of.close()
         if hub is not None:
             await hub.close()
 
@@ -114,12 +118,14 @@ def create_app(
         redoc_url=None,
         openapi_url="/livy/openapi.json" if platform else "/openapi.json",
     )
-    app.state.services = Services(settings, access, served, submitted)
+    secrets_of = PlatformSecrets(platform) if platform else None
+    app.state.services = Services(settings, access, served, submitted, secrets_of)
     app.add_middleware(HotGets, app.state.services, in_project=platform is not None)
     errors.install(app)
     app.add_middleware(Edge)
     app.include_router(drivers.router)
     app.include_router(arrow.drivers)
+    app.include_router(secrets_routes.drivers)
     app.include_router(meta.router, prefix="/livy" if platform else "")
     for part in (sessions, statements, arrow, jobs, batches, ui, status):
         app.include_router(part.router, prefix="/livy/projects/{project}" if platform else "")

@@ -14,6 +14,7 @@ from hopyard.livy.access import SAFE_METHODS, Access, Caller
 from hopyard.livy.batches.service import Batches
 from hopyard.livy.records import Session
 from hopyard.livy.requests import RequestBody, parse
+from hopyard.livy.secrets import PlatformSecrets
 from hopyard.livy.sessions import Sessions
 from hopyard.settings import Settings
 
@@ -26,12 +27,19 @@ class Services:
     """The objects that the routes use, kept at the app."""
 
     def __init__(
-        self, settings: Settings, access: Access, sessions: Sessions, batches: Batches
+        self,
+        settings: Settings,
+        access: Access,
+        sessions: Sessions,
+        batches: Batches,
+        secrets: PlatformSecrets | None = None,
     ) -> None:
         self.settings = settings
         self.access = access
         self.sessions = sessions
         self.batches = batches
+        self.secrets = secrets
+        """None for a server that stands alone: it keeps none."""
 
 
 def services(request: HTTPConnection) -> Services:

@@ -1,0 +1,70 @@
+"""Asking the platform from a notebook or a Spark driver; what `hopyard.secret` does.
+
+Standard library only: this is imported in kernels of people's own environments.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import urllib.error
+import urllib.request
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from hopyard.errors import NotFound, Unavailable
+
+PATIENCE = 40.0
+DESK = "HOPYARD_DESK"
+"""The socket of a driver's agent."""
+API = "HOPYARD_API_URL"
+
+
+def secret(name: str, owner: str | None) -> str:
+    """Return a secret's value (see `hopyard.secret`)."""
+    if place := os.environ.get(DESK):
+        answer = _from_agent(place, {"secret": name, "owner": owner})
+    elif os.environ.get(API):
+        answer = _from_web(name, owner)
+    else:
+        raise Unavailable("hopyard.secret works in notebooks and Spark sessions of Hopyard.")
+    if "value" not in answer:
+        raise NotFound(str(answer.get("fault", "The secret cannot be read.")))
+    return str(answer["value"])
+
+
+def _from_agent(place: str, asked: dict[str, Any]) -> dict[str, Any]:
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(PATIENCE)
+            connection.connect(place)
+            connection.sendall(json.dumps(asked).encode() + b"\n")
+            found: dict[str, Any] = json.loads(connection.makefile("rb").readline())
+            return found
+    except (OSError, ValueError) as error:
+        raise Unavailable(f"The driver does not answer ({type(error).__name__}).") from None
+
+
+def _from_web(name: str, owner: str | None) -> dict[str, Any]:
+    project, token = os.environ["HOPYARD_PROJECT"], os.environ["JUPYTERHUB_API_TOKEN"]
+    address = f"{os.environ[API]}projects/{quote(project)}/secrets/{quote(name, safe='')}"
+    if owner:
+        address += "?" + urlencode({"owner": owner})
+    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"})  # noqa: S310
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=PATIENCE) as response:
+            found: dict[str, Any] = json.load(response)
+            return found
+    except urllib.error.HTTPError as error:
+        return {"fault": _fault(error)}
+    except (OSError, ValueError) as error:
+        raise Unavailable(f"The platform does not answer ({type(error).__name__}).") from None
+
+
+def _fault(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["error"])
+    except (ValueError, KeyError):
+        return f"The platform answers {error.code}."

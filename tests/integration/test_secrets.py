@@ -1,0 +1,89 @@
+"""Secrets on a real platform: used in a driver and in Python mode, found nowhere in clear."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psutil
+import pytest_asyncio
+
+from benchmarks.kernel import kernel
+from tests.integration.test_platform_sessions import ask, run, start_session
+from tests.platform import ADMIN, DEMO, Hopyard
+
+VALUE = "s3cret-needle-ü-1"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def kept(hopyard: Hopyard) -> AsyncIterator[str]:
+    """A private secret of the administrator."""
+    made = await hopyard.api(ADMIN, "PUT", "secrets/key", json={"value": VALUE})
+    assert made.status_code == 200, made.text
+    assert VALUE not in made.text
+    yield "key"
+    await hopyard.api(ADMIN, "DELETE", "secrets/key")
+
+
+async def test_driver_reads_a_secret_and_never_shows_it(hopyard: Hopyard, kept: str) -> None:
+    token = await hopyard.token(ADMIN)
+    session = await start_session(hopyard, token)
+    try:
+        code = f"import hopyard, sys\nvalue = hopyard.secret({kept!r})\nprint(len(value), value)"
+        assert await run(hopyard, token, session, code) == f"{len(VALUE)} ********"
+        code = "for letter in value: print(letter, end='', flush=True)"
+        assert await run(hopyard, token, session, code) == "********"
+        assert await run(hopyard, token, session, "value") == "'********'"
+        other = await run(
+            hopyard,
+            token,
+            session,
+            "try:\n    hopyard.secret('other')\nexcept hopyard.errors.NotFound as error:\n"
+            "    print(error)",
+        )
+        assert "There is no secret 'other'" in other
+        (read,) = (await hopyard.api(ADMIN, "GET", "secrets/reads")).json()[:1]
+        assert (read["name"], read["way"], read["project"]) == (kept, "Spark driver", DEMO)
+        _found_nowhere(hopyard)
+    finally:
+        await ask(hopyard, token, "DELETE", session)
+
+
+async def test_python_mode_reads_a_secret(hopyard: Hopyard, kept: str) -> None:
+    url = await hopyard.start_server(ADMIN)
+    try:
+        async with kernel(url, await hopyard.token(ADMIN), "python3") as notebook:
+            code = f"import hopyard; print(len(hopyard.secret({kept!r})))"
+            assert (await notebook.run(code))[1].strip() == str(len(VALUE))
+            _found_nowhere(hopyard)
+    finally:
+        await hopyard.stop_server(ADMIN)
+
+
+async def test_people_and_strangers_get_no_value(hopyard: Hopyard, kept: str) -> None:
+    path = f"projects/{DEMO}/secrets/{kept}"
+    assert (await hopyard.api(ADMIN, "GET", path)).status_code == 404
+    await hopyard.add_user("stranger")
+    assert (await hopyard.api("stranger", "GET", path)).status_code == 404
+    async with hopyard.client("wrong") as client:
+        headers = {"X-Hopyard-User": ADMIN}
+        assert (await client.get(f"api/v1/{path}", headers=headers)).status_code == 401
+    # Who is not livy is not believed.
+    async with hopyard.client(await hopyard.token("stranger")) as client:
+        headers = {"X-Hopyard-User": ADMIN}
+        assert (await client.get(f"api/v1/{path}", headers=headers)).status_code == 404
+
+
+def _found_nowhere(hopyard: Hopyard) -> None:
+    """Look at every file of the platform and at what its processes show of themselves."""
+    needle = VALUE.encode()
+    for file in hopyard.data_dir.rglob("*"):
+        if file.is_file() and not file.is_symlink():
+            with contextlib.suppress(OSError):
+                assert needle not in file.read_bytes(), file
+    for process in psutil.process_iter():
+        for name in ("cmdline", "environ"):
+            with contextlib.suppress(OSError):
+                content = Path(f"/proc/{process.pid}/{name}").read_bytes()
+                assert needle not in content, (process, name)

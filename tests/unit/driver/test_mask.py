@@ -1,0 +1,57 @@
+"""Secrets that were read are hidden, also when a text comes in pieces or as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from hopyard.driver.mask import SHOWN, Mask
+from hopyard.driver.outbox import Outbox
+from hopyard.driver.output import StatementOutput
+from hopyard.protocol.messages import UP, Result, Stream
+
+VALUE = 'pa"ss\\wörd-1'
+
+
+def test_value_is_hidden_in_text_and_in_json() -> None:
+    mask = Mask()
+    mask.add(VALUE)
+    assert mask.hide(f"a {VALUE} b") == f"a {SHOWN} b"
+    text = Stream(statement=0, name="stdout", text=f"x{VALUE}y").model_dump_json()
+    hidden = UP.validate_json(mask.hide_in_json(text))
+    assert isinstance(hidden, Stream) and hidden.text == f"x{SHOWN}y"
+    assert VALUE not in repr(mask)
+
+
+def test_lines_of_a_long_value_are_hidden_alone() -> None:
+    mask = Mask()
+    mask.add("-----BEGIN KEY-----\nabcdefghijkl\nxyz\n")
+    assert mask.hide("abcdefghijkl xyz") == f"{SHOWN} xyz"
+
+
+def test_short_values_stay() -> None:
+    mask = Mask()
+    mask.add("abc")
+    assert mask.hide("abc") == "abc"
+
+
+@pytest.mark.parametrize("cut", range(1, len(VALUE)))
+async def test_value_in_two_pieces_of_output_is_hidden(cut: int) -> None:
+    outbox = Outbox()
+    outbox.mask.add(VALUE)
+    output = StatementOutput(0, outbox, 1000)
+    output.stream("stdout", "before " + VALUE[:cut])
+    await asyncio.sleep(0)
+    output.stream("stdout", VALUE[cut:] + " after")
+    output.flush()
+    said = [UP.validate_json(await outbox.next()) for _ in range(outbox.last_seq)]
+    text = "".join(one.text for one in said if isinstance(one, Stream))
+    assert text == f"before {SHOWN} after"
+
+
+async def test_errors_are_masked() -> None:
+    outbox = Outbox()
+    outbox.mask.add(VALUE)
+    outbox.put(Result(statement=0, at=0, status="error", evalue=VALUE, traceback=[f"x {VALUE}"]))
+    assert VALUE not in str(UP.validate_json(await outbox.next()))
