@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from hopyard.notebook.kernels import picker
 from hopyard.notebook.kernels.sparkmagic import write_for_notebooks
 from tests.integration.kernels import DEMO, SHARE, START, Kernel, Ran, livy_for_kernels, sessions
 from tests.integration.livy import Livy
@@ -65,6 +66,7 @@ def test_sql_shows_a_table_and_gives_pandas(kernel):
     query = "%%sql -o found\nSELECT id, NULL AS none, 'it''s \"so\"' AS t, DATE'2024-01-02' AS d"
     ran = kernel.ok(query + " FROM range(3)")
     assert "<table" in ran.html and "it's &quot;so&quot;" in ran.html.replace('"', "&quot;")
+    assert picker.WIDGET in ran.mimes, "the buttons for charts"
     assert "(3, 4) datetime64" in kernel.ok("%%local\nprint(found.shape, found['d'].dtype)").text
     failed = kernel.run("%%sql\nSELECT nowhere")
     assert failed.reply["ename"] == "AnalysisException"

@@ -17,7 +17,7 @@ parts.load()
 from ipykernel.ipkernel import IPythonKernel  # noqa: E402
 from sparkmagic.kernels.wrapperkernel.sparkkernelbase import SparkKernelBase  # noqa: E402
 
-from hopyard.notebook.kernels import assist  # noqa: E402
+from hopyard.notebook.kernels import assist, picker  # noqa: E402
 from hopyard.notebook.kernels.magics import Magics  # noqa: E402
 from hopyard.notebook.kernels.parser import Parser, Place, magic_of, part_at  # noqa: E402
 
@@ -56,6 +56,7 @@ class Kernel(SparkKernelBase):  # type: ignore[misc]
         # The original runs a `%load_ext` cell, before the kernel can run cells.
         self.magics = Magics(self.shell, self.speaks)
         self.shell.register_magics(self.magics)
+        picker.register(self.shell)
 
     def _change_language(self) -> None:
         """Nothing: `Magics` speaks its language from the start."""
