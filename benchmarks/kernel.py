@@ -50,6 +50,23 @@ class Kernel:
                 text += content.get("text", "")
                 text += content.get("data", {}).get("text/plain", "")
 
+    async def complete(self, code: str, *, seconds: float = 30) -> tuple[float, list[str]]:
+        """Ask what may stand at the end of code; return the seconds, and the candidates.
+
+        Raises:
+            TimeoutError: there was no answer in time.
+        """
+        sent = uuid.uuid4().hex
+        content = {"code": code, "cursor_pos": len(code)}
+        begin = time.perf_counter()
+        await self._socket.send(json.dumps(self._message(sent, "complete_request", content)))
+        async with asyncio.timeout(seconds):
+            while True:
+                message = json.loads(await self._socket.recv())
+                mine = message["parent_header"].get("msg_id") == sent
+                if mine and message["msg_type"] == "complete_reply":
+                    return time.perf_counter() - begin, message["content"]["matches"]
+
     def _message(self, sent: str, kind: str, content: dict[str, Any]) -> dict[str, Any]:
         header = {
             "msg_id": sent,

@@ -78,9 +78,9 @@ class Kernel:
         self.client.start_channels()
         self.client.wait_for_ready(60)
 
-    def run(self, code: str, *, interrupt_after: float | None = None) -> Ran:
+    def run(self, code: str, *, interrupt_after: float | None = None, stdin: bool = True) -> Ran:
         started = time.monotonic()
-        request = self.client.execute(code)
+        request = self.client.execute(code, allow_stdin=stdin)
         if interrupt_after is not None:
             time.sleep(interrupt_after)
             started = time.monotonic()

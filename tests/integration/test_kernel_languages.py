@@ -123,7 +123,7 @@ def test_interrupt_stops_the_code_and_not_the_session(cells, kernel):
 
 
 def test_completion_comes_from_the_driver(cells, kernel):
-    for typed, whole in ((cells.begin, cells.whole), ("%%sql\nsele", "SELECT")):
+    for typed, whole in ((cells.begin, cells.whole), ("%%sql\nsele", "select")):
         until = time.monotonic() + 60  # the first one may load much
         while not any(whole in match for match in kernel.complete(typed)["matches"]):
             assert time.monotonic() < until, typed

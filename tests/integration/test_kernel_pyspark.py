@@ -262,6 +262,7 @@ def test_local_values_go_to_spark(kernel):
         '[(1, "x\'y"), (2, None)]\n'
     )
     assert "must be str" in kernel.run("%%send_to_spark -i table").reply["evalue"]
+    assert "hopyard" not in kernel.ok("%%sql\nSHOW TABLES").html
 
 
 def test_display_shows_a_sample_and_the_schema_of_a_dataframe(kernel):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from IPython.core.error import StdinNotImplementedError
+
 from hopyard.notebook.kernels.events import Events
 from hopyard.notebook.kernels.livy import (
     CANCEL_SECONDS,
@@ -16,6 +18,7 @@ from hopyard.notebook.kernels.livy import (
 )
 from hopyard.notebook.kernels.progress import Progress
 
+NOBODY = "The code asks for input, and nobody can answer here: it was stopped.\n"
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
 
 
@@ -32,6 +35,8 @@ class Cell:
         self._http = session.http
         self._session = session
         self._progress = Progress(self._send)
+        self._path: str | None = None
+        """The statement that the cell became."""
         self._shown: set[str] = set()
         """Pictures that were displayed."""
 
@@ -44,23 +49,22 @@ class Cell:
             LivyError: the session is over, or the Livy server is not there.
         """
         statements = f"/sessions/{self._session.id}/statements"
-        path = None
         try:
             try:
                 body = {"code": code, "kind": kind}
                 sent = self._http.post(statements, [201], body).json()
-                path = f"{statements}/{sent['id']}"
+                self._path = f"{statements}/{sent['id']}"
                 # For the Jupyter server's recorder; pages ignore it.
-                self._send("hopyard_statement", {"path": path})
-                events = Events(self._http, path)
+                self._send("hopyard_statement", {"path": self._path})
+                events = Events(self._http, self._path)
                 result = self._show(events)
             except LivyError:
                 say_if_over(self._session)
                 raise
         except KeyboardInterrupt:
-            if path is None:
+            if self._path is None:
                 raise Interrupted("Interrupted before the code was sent.") from None
-            self._http.post(f"{path}/cancel", [200], {})
+            self._cancel()
             # What it still says, and its end, for the next cell to find a free session.
             self._show(events, CANCEL_SECONDS)
             raise Interrupted("Interrupted: the code was stopped, the session goes on.") from None
@@ -87,9 +91,26 @@ class Cell:
                 self._send("update_display_data", payload)
             elif kind == "progress":
                 self._progress.update(payload)
+            elif kind == "input_request":
+                self._ask(payload)
             if until is not None and time.monotonic() > until:
                 break
         return {}
+
+    def _ask(self, question: dict[str, Any]) -> None:
+        """Ask the notebook's user what the code asks; the answer goes to the driver."""
+        kernel = self._kernel
+        try:
+            ask = kernel.getpass if question["password"] else kernel.raw_input
+            value = ask(question["prompt"])
+        except StdinNotImplementedError:
+            self._cancel()
+            self._send("stream", {"name": "stderr", "text": NOBODY})
+            return
+        self._http.post(f"{self._path}/input", [200], {"value": value})
+
+    def _cancel(self) -> None:
+        self._http.post(f"{self._path}/cancel", [200], {})
 
     def _result(self, result: dict[str, Any]) -> None:
         data = result.get("data") or {}

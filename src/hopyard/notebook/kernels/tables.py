@@ -105,6 +105,7 @@ def send(session: Session, language: Language, frame: Any, name: str) -> None:
     view = _view()
     _quietly(session, _SEND.format(text=text, view=view), PYTHON.kind)
     run(session, language.bind.format(name=name, view=view))
+    _quietly(session, f"spark.catalog.dropTempView({view!r})", PYTHON.kind)
 
 
 def _view() -> str:
