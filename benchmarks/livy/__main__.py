@@ -77,6 +77,8 @@ def measure(url: str, token: str | None, pid: int | None, folder: Path, runs: in
 
     watched = memory if pid else None
     found, bare = single.starts(livy, folder, runs)
+    if pid:
+        found += single.adopted(livy, runs)
     session, _ = livy.ready(**single.BODY)
     found += single.statements(livy, session, bare)
     found += single.gets(livy, session, token, watched)

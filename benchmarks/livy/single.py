@@ -21,7 +21,7 @@ from benchmarks.livy.load import TOKEN
 from benchmarks.measure import Row, Sample, ratio
 
 SPARK = {"spark.master": "local[*]", "spark.driver.memory": "1g"}
-BODY = {"driverMemory": "1g", "conf": {"spark.master": "local[*]"}}
+BODY: dict[str, Any] = {"driverMemory": "1g", "conf": {"spark.master": "local[*]"}}
 WARM_UP, CALLS = 20, 200
 CLIENTS, SECONDS = 50, 5.0
 LARGE = "for _ in range(1000): print(('x' * 99 + '\\n') * 1000, end='')"
@@ -47,6 +47,19 @@ def starts(livy: Livy, folder: Path, runs: int) -> tuple[list[Row], bare_spark.B
         "1.15 ×",
     )
     return [row], bare[-1]
+
+
+def adopted(livy: Livy, runs: int) -> Iterator[Row]:
+    """Measure a session whose driver was started beforehand (ours only)."""
+    taken = []
+    for _ in range(runs):
+        livy.ready(**{**BODY, "conf": {**BODY["conf"], "hopyard.session.warm": "true"}})
+        session, seconds = livy.ready(**BODY)
+        taken.append(seconds)
+        livy.ask("DELETE", f"/sessions/{session}")
+    yield Row(
+        "POST of a session → idle, with a warm driver", str(Sample(tuple(taken))), aim="0.3 s"
+    )
 
 
 def statements(livy: Livy, session: int, bare: bare_spark.BareSpark) -> Iterator[Row]:

@@ -104,6 +104,14 @@ def test_waiting_statement_is_cancelled_and_never_runs(livy: Livy, session: int)
     assert livy.run(session, "'ran' in dir()")["data"] == {"text/plain": "False"}
 
 
+def test_output_that_is_too_large_is_cut_and_says_so(livy: Livy, session: int) -> None:
+    output = livy.run(session, "for _ in range(300): print(('x' * 99 + '\\n') * 1000, end='')")
+    text = output["data"]["text/plain"]
+    assert 9_900_000 < len(text) < 10_100_000
+    assert "[output cut here: a statement may write 10,000,000 characters" in text[-200:]
+    assert livy.run(session, "'goes on'")["data"] == {"text/plain": "'goes on'"}
+
+
 def test_hold_ends_with_the_result(livy: Livy, session: int) -> None:
     number = livy.submit(session, "import time; time.sleep(0.3)")
     begun = time.monotonic()

@@ -42,7 +42,7 @@ from hopyard.livy.secrets import PlatformSecrets
 from hopyard.livy.sessions import Sessions
 from hopyard.livy.views import Addresses
 from hopyard.settings import Platform, Settings
-from hopyard.store.engine import make_engine
+from hopyard.store.engine import make_engine, make_writer
 
 STANDALONE_URL = "http://127.0.0.1:8998/"
 
@@ -71,7 +71,7 @@ def create_app(
     else:
         access = TokenFileAccess(token_file) if token_file else LoopbackAccess()
     home = platform.livy_url if platform else base_url
-    ledger = Ledger(make_engine(settings.database))
+    ledger = Ledger(make_engine(settings.database), make_writer(settings.database))
     launcher = launcher or choose.launcher(settings)
     addresses = Addresses(platform, base_url)
     key = _key(settings.data_dir / "run" / "livy.key")

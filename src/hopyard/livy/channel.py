@@ -33,6 +33,9 @@ from hopyard.protocol.messages import (
 )
 
 HELLO_SECONDS = 20.0
+GATHER = 0.01
+"""Seconds that messages wait for more of them: all of a short statement is one transaction. Clients
+see what they change at once; only the driver's acknowledgement waits."""
 UNWRITTEN = 2000
 """Messages; with more than these reading waits."""
 RETRY_SECONDS = 1.0
@@ -157,6 +160,8 @@ class Channel:
         while self._unwritten or not self._hung_up:
             await self._news.wait()
             self._news.clear()
+            if not self._hung_up:
+                await asyncio.sleep(GATHER)
             await self._flush()
 
     async def _flush(self) -> None:

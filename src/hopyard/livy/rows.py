@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from hopyard.livy.ledger import Ledger, Write
 from hopyard.livy.models import EventRow, SessionRow, StatementRow
@@ -22,6 +22,11 @@ _EVENT = EventRow.__table__
 _INSERT_SESSION = insert(SessionRow)
 _INSERT_STATEMENT = insert(StatementRow)
 _INSERT_EVENT = insert(EventRow)
+# Made once: making one costs more than running it.
+_ACKED = update(SessionRow).where(_SESSION.c.id == bindparam("of_session"))
+_UPDATE_STATEMENT = update(StatementRow).where(
+    _STATEMENT.c.session == bindparam("of_session"), _STATEMENT.c.id == bindparam("of_statement")
+)
 
 
 def insert_session(session: Session) -> Write:
@@ -69,7 +74,7 @@ def update_request(session: Session) -> Write:
 
 def acked(session: int, seq: int) -> Write:
     """Write down how far the driver's messages are written."""
-    return update(SessionRow).where(SessionRow.id == session).values(acked=seq), None
+    return _ACKED, {"of_session": session, "acked": seq}
 
 
 def delete_session(session: int) -> Write:
@@ -91,8 +96,8 @@ def insert_statement(statement: Statement) -> Write:
 
 def update_statement(statement: Statement) -> Write:
     """Write down how a statement is."""
-    where = (_STATEMENT.c.session == statement.session, _STATEMENT.c.id == statement.id)
-    return update(StatementRow).where(*where).values(**_changing(statement)), None
+    where = {"of_session": statement.session, "of_statement": statement.id}
+    return _UPDATE_STATEMENT, where | _changing(statement)
 
 
 def _changing(statement: Statement) -> dict[str, Any]:
