@@ -36,6 +36,7 @@ from hopyard.protocol.messages import (
     Execute,
     Failed,
     Fetch,
+    Input,
     Inspect,
     Ready,
     Shutdown,
@@ -160,6 +161,8 @@ class Agent:
             self._statements.cancel(message.statement)
         elif isinstance(message, Complete | Inspect):
             self._go(self._answer(message))
+        elif isinstance(message, Input):
+            self._statements.answer(message)
         elif isinstance(message, Fetch):
             self._go(self._frames.send(message))
         elif isinstance(message, Drop):

@@ -51,6 +51,10 @@ class _Ignore:
     def display(self, *_: Any, **__: Any) -> None:
         """Take rich output."""
 
+    async def ask(self, prompt: str, password: bool) -> Any:
+        """Nothing asks here."""
+        raise NotImplementedError
+
 
 async def make() -> Path:
     """Make the archive: run an everyday session, and let Java write down what it loaded.

@@ -11,18 +11,14 @@ from pydantic_core import PydanticSerializationError
 from hopyard.driver.mask import Mask
 from hopyard.protocol.messages import (
     Answer,
-    Display,
     Ended,
     Failed,
-    Progress,
+    Output,
     Ready,
-    Result,
-    Started,
     Step,
-    Stream,
 )
 
-Numbered = Step | Ready | Failed | Started | Stream | Display | Progress | Result | Answer | Ended
+Numbered = Step | Ready | Failed | Output | Answer | Ended
 
 HELD_AT_MOST = 64_000_000
 """Characters that may wait while home is away; beyond it, output is left out (results are not)."""

@@ -7,7 +7,8 @@ import json
 from typing import Any, Literal
 
 from hopyard.driver.outbox import Outbox
-from hopyard.protocol.messages import Display, Stream
+from hopyard.driver.question import Questions
+from hopyard.protocol.messages import Display, Input, Stream
 
 GATHER = 0.04
 """Seconds that text waits for more of it; the first piece goes at once."""
@@ -35,6 +36,7 @@ class StatementOutput:
         self._pieces: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
         self._last = 0.0
+        self.questions = Questions(statement, outbox)
 
     def stream(self, name: Name, text: str) -> None:
         """Take a piece of text."""
@@ -84,6 +86,11 @@ class StatementOutput:
                 update=update,
             )
         )
+
+    async def ask(self, prompt: str, password: bool) -> Input:
+        """Ask, after what was shown so far."""
+        self.flush()
+        return await self.questions.ask(prompt, password)
 
     def result(self, data: dict[str, Any]) -> dict[str, Any]:
         """Return a result's data if it is within the limit, else a word about it."""

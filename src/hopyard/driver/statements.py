@@ -22,7 +22,7 @@ from hopyard.driver.interpreters.registry import Interpreters
 from hopyard.driver.outbox import Outbox
 from hopyard.driver.output import StatementOutput
 from hopyard.driver.spark import Spark, SparkFailed
-from hopyard.protocol.messages import Execute, Result, Started
+from hopyard.protocol.messages import Execute, Input, Result, Started
 
 log = logging.getLogger("hopyard.driver")
 
@@ -66,6 +66,7 @@ class _Running:
         self.cancelling: asyncio.Task[None] | None = None
         self.late_jobs: asyncio.Task[None] | None = None
         """Cancels its Spark jobs; goes on for a while when the code has stopped."""
+        self.output: StatementOutput | None = None
         self.forced = False
         """Whether the interpreter was restarted since the code did not stop."""
 
@@ -137,6 +138,12 @@ class Statements:
             running.late_jobs.add_done_callback(self._late.discard)
             running.cancelling = asyncio.create_task(self._stop(running))
 
+    def answer(self, message: Input) -> None:
+        """Hand an answer to the statement that asked."""
+        running = self._running
+        if running and running.output and running.message.statement == message.statement:
+            running.output.questions.answer(message)
+
     def fail_all(self, reason: str) -> None:
         """End what runs and what waits with an error: the driver ends."""
         gone = Outcome("error", ename="SessionEnded", evalue=reason)
@@ -178,6 +185,7 @@ class Statements:
     async def _run(self, running: _Running, interpreter: Interpreter) -> None:
         message = running.message
         output = StatementOutput(message.statement, self._outbox, self._output_limit)
+        running.output = output
         reporting = asyncio.create_task(
             progress.report(self._spark, self._outbox, message.statement, running.group)
         )

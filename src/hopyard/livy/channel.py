@@ -29,6 +29,7 @@ from hopyard.protocol.messages import (
     Answer,
     DownMessage,
     Hello,
+    InputRequest,
     Welcome,
 )
 
@@ -149,6 +150,8 @@ class Channel:
                 self._sessions.answered(session, message)
             else:
                 self._ending = self._batch.apply(message) or self._ending
+            if isinstance(message, InputRequest) and message.statement in session.live:
+                self._sessions.asked_for_input(session, session.live[message.statement])
             session.applied = self._last = message.seq
             self._unwritten += 1
             self._news.set()

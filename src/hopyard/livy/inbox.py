@@ -16,6 +16,8 @@ from hopyard.protocol.messages import (
     Display,
     Ended,
     Failed,
+    InputRequest,
+    Output,
     Progress,
     Ready,
     Result,
@@ -60,7 +62,7 @@ class Batch:
                 return message.reason or "The driver failed without a reason."
             case Ended():
                 return message.reason or "The driver ended."
-            case Started() | Stream() | Display() | Progress() | Result():
+            case Started() | Stream() | Display() | InputRequest() | Progress() | Result():
                 statement = session.live.get(message.statement)
                 if statement is not None:
                     self._of_statement(statement, message)
@@ -87,9 +89,7 @@ class Batch:
         session.settle()
         session.news.tell()
 
-    def _of_statement(
-        self, statement: Statement, message: Started | Stream | Display | Progress | Result
-    ) -> None:
+    def _of_statement(self, statement: Statement, message: Output) -> None:
         match message:
             case Started():
                 if not statement.move(StatementState.RUNNING):
@@ -103,6 +103,10 @@ class Batch:
                 kind = "update_display" if message.update else "display_data"
                 payload = message.model_dump(include={"data", "metadata", "transient"})
                 self._output(statement, kind, payload)
+            case InputRequest():
+                statement.asking = True
+                payload = {"prompt": message.prompt, "password": message.password}
+                self._event(statement, "input_request", payload)
             case Progress():
                 statement.progress = min(max(message.fraction, 0.0), 1.0)
                 payload = message.model_dump(exclude={"type", "seq", "statement"})

@@ -44,6 +44,10 @@ class Statement:
     output: dict[str, Any] | None = None
     events: list[Event] = field(default_factory=list)
     """What happened; of one that is read from the table they stay there."""
+    asking: bool = False
+    """Whether its code waits for a line of text."""
+    watchers: int = 0
+    """Event streams that show it to somebody."""
     last_event: int = 0
     size: int = 0
     """Characters of output so far."""

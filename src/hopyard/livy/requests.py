@@ -173,6 +173,12 @@ class AddResource(RequestBody):
     uri: Annotated[str, Field(min_length=1), AfterValidator(_text)]
 
 
+class GiveInput(RequestBody):
+    """POST /sessions/ID/statements/ID/input (ours, not Livy's)."""
+
+    value: Text
+
+
 class AskCompletion(RequestBody):
     """POST /sessions/ID/completion."""
 

@@ -180,6 +180,7 @@ async def read_unfinished(ledger: Ledger, session: int) -> list[Statement]:
     for statement in found:
         statement.events = await read_events(ledger, session, statement.id, 0)
         statement.last_event = len(statement.events)
+        statement.asking = any(kind == "input_request" for _, kind, _ in statement.events)
         statement.size = sum(len(str(event[2])) for event in statement.events)
     return found
 

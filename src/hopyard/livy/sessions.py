@@ -43,6 +43,7 @@ from hopyard.protocol.messages import (
     Complete,
     DriverConfig,
     Execute,
+    Input,
     Inspect,
     Shutdown,
 )
@@ -52,6 +53,9 @@ from hopyard.store.types import now
 
 ASK_SECONDS = 5.0
 """How long a driver has to answer about completions."""
+LISTENER_SECONDS = 3.0
+"""How long a statement that asks for input waits for somebody who watches it."""
+UNHEARD = "nobody watches its events (a plain Livy client cannot answer)"
 KEEP = "hopyard.session.keep"
 
 _log = log.get(__name__)
@@ -370,6 +374,34 @@ class Sessions:
         async with session.driving:  # the launcher makes the folders of a driver anew
             self._check_working(session)
             return self._launcher.uploads(session.place)
+
+    @staticmethod
+    def give_input(session: Session, statement: Statement, value: str) -> None:
+        """Answer what a statement asked.
+
+        Raises:
+            Conflict: it asked for nothing, or its driver is not there now.
+        """
+        if not statement.asking or statement.state.over:
+            raise Conflict(f"Statement {statement.id} does not ask for input.")
+        if session.line is None:
+            raise Conflict("The driver is not connected now: try again.")
+        statement.asking = False
+        session.send(Input(statement=statement.id, value=value))
+
+    def asked_for_input(self, session: Session, statement: Statement) -> None:
+        """A statement asks: refuse it soon if nobody watches."""
+        self._spawn(self._refuse_unheard(session, statement))
+
+    async def _refuse_unheard(self, session: Session, statement: Statement) -> None:
+        end = time.monotonic() + LISTENER_SECONDS
+        while statement.asking and not statement.watchers and not statement.state.over:
+            left = end - time.monotonic()
+            if left <= 0:
+                statement.asking = False
+                session.send(Input(statement=statement.id, reason=UNHEARD))
+                return
+            await asyncio.sleep(min(left, 0.1))
 
     @staticmethod
     def touch(session: Session) -> None:

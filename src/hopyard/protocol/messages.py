@@ -112,6 +112,16 @@ class Display(_Numbered):
     update: bool = False
 
 
+class InputRequest(_Numbered):
+    """A statement asks whoever watches it for a line of text."""
+
+    type: Literal["input_request"] = "input_request"
+    statement: int
+    prompt: str
+    password: bool = False
+    """Whether what is typed must not be shown."""
+
+
 class Progress(_Numbered):
     """How far the Spark jobs of a statement are."""
 
@@ -216,6 +226,15 @@ class Inspect(_Message):
     detail: int = 0
 
 
+class Input(_Message):
+    """The answer to an `input_request`; without a value nobody answers, and `reason` says why."""
+
+    type: Literal["input"] = "input"
+    statement: int
+    value: str | None = None
+    reason: str = ""
+
+
 class Fetch(_Message):
     """Send a DataFrame's rows home, as one Arrow stream.
 
@@ -248,10 +267,12 @@ class Shutdown(_Message):
     reason: str = ""
 
 
-UpMessage = (
-    Hello | Step | Ready | Failed | Started | Stream | Display | Progress | Result | Answer | Ended
+Output = Started | Stream | Display | InputRequest | Progress | Result
+"""What belongs to a statement."""
+UpMessage = Hello | Step | Ready | Failed | Output | Answer | Ended
+DownMessage = (
+    Welcome | Ack | Execute | Cancel | Complete | Inspect | Input | Fetch | Drop | Shutdown
 )
-DownMessage = Welcome | Ack | Execute | Cancel | Complete | Inspect | Fetch | Drop | Shutdown
 
 UP: TypeAdapter[UpMessage] = TypeAdapter(Annotated[UpMessage, Field(discriminator="type")])
 DOWN: TypeAdapter[DownMessage] = TypeAdapter(Annotated[DownMessage, Field(discriminator="type")])

@@ -13,10 +13,11 @@ import sysconfig
 import traceback
 import types
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hopyard.driver.interpreters.text import without_java_frames
+from hopyard.driver.interpreters.text import REFUSED, without_java_frames
 
 FLUSH_INTERVAL = 0.03
 """Seconds that output of a running cell waits in the kernel for more of it."""
@@ -106,10 +107,27 @@ def prepare(shell: Any) -> None:
     shell.SyntaxTB.structured_traceback = _plain_traceback
     for stream in (sys.stdout, sys.stderr):
         stream.flush_interval = FLUSH_INTERVAL  # type: ignore[union-attr]
+    shell.kernel.raw_input = _asking(shell.kernel.raw_input)
+    shell.kernel.getpass = _asking(shell.kernel.getpass)
     from hopyard.driver.interpreters import magics, showing
 
     magics.register(shell)
     showing.register(shell)
+
+
+def _asking(ask: Callable[..., str]) -> Callable[..., str]:
+    """Return the kernel's way to ask, with a clear error where nobody answers."""
+    from IPython.core.error import StdinNotImplementedError
+
+    def asked(*arguments: Any, **named: Any) -> str:
+        text = ask(*arguments, **named)
+        if text.startswith(REFUSED):
+            raise StdinNotImplementedError(
+                f"This statement asked for input, and {text.removeprefix(REFUSED)}."
+            )
+        return text
+
+    return asked
 
 
 def _set_job_group(shell: Any) -> None:

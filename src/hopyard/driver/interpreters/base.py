@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
+from hopyard.protocol.messages import Input
 from hopyard.protocol.states import Kind
 
 
@@ -43,6 +44,9 @@ class Output(Protocol):
         update: bool = False,
     ) -> None:
         """Take rich output, or an update of one."""
+
+    async def ask(self, prompt: str, password: bool) -> Input:
+        """Ask whoever watches the statement for a line of text."""
 
 
 @dataclass(frozen=True)

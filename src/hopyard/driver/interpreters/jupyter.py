@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hopyard.driver.interpreters.base import Code, Interpreter, InterpreterDied, Outcome, Output
-from hopyard.driver.interpreters.text import without_java_frames
+from hopyard.driver.interpreters.text import REFUSED, without_java_frames
 from hopyard.driver.process import ended, exit_words, kill_group
 from hopyard.driver.spark import SparkFailed
 
@@ -97,6 +97,8 @@ class Execution:
     image: dict[str, Any] = field(default_factory=dict)
     """The last picture that was displayed."""
     error: dict[str, Any] | None = None
+    answering: asyncio.Task[None] | None = None
+    """Waits for the answer to what its code asked."""
 
 
 class JupyterKernel(Interpreter):
@@ -108,6 +110,8 @@ class JupyterKernel(Interpreter):
 
     language: ClassVar[str]
     """Its name, for messages."""
+    asks: ClassVar[bool] = False
+    """Whether its code may ask for input; it must know `REFUSED`."""
 
     def __init__(self, process: KernelProcess | None = None) -> None:
         self._process = process
@@ -147,9 +151,13 @@ class JupyterKernel(Interpreter):
         self._zmq = zmq.asyncio.Context()
         self._shell = self._zmq.socket(zmq.DEALER)
         self._iopub = self._zmq.socket(zmq.SUB)
-        for socket in (self._shell, self._iopub):
+        self._stdin = self._zmq.socket(zmq.DEALER)
+        for socket in (self._shell, self._iopub, self._stdin):
             socket.linger = 0
             socket.rcvhwm = 0
+        # The kernel asks where the request came from: both sockets have one name.
+        self._shell.identity = self._stdin.identity = secrets.token_hex(8).encode()
+        self._stdin.connect(kernel.address(3))
         self._iopub.subscribe(b"")
         self._shell.connect(kernel.address(1))
         self._iopub.connect(kernel.address(2))
@@ -158,6 +166,7 @@ class JupyterKernel(Interpreter):
         self._tasks = [
             asyncio.create_task(self._read_shell()),
             asyncio.create_task(self._read_iopub()),
+            asyncio.create_task(self._read_stdin()),
             asyncio.create_task(self._watch(kernel)),
         ]
         await self._or_died(self._welcome.wait(), START_TIMEOUT)
@@ -210,6 +219,22 @@ class JupyterKernel(Interpreter):
             if message is not None and execution is not None:
                 _take(execution, message.type, message.content)
 
+    async def _read_stdin(self) -> None:
+        """Pass on what code asks for; it waits, so there is one question at a time."""
+        while True:
+            message = self._wire.read(await self._stdin.recv_multipart())
+            execution = self._waiting.get(message.parent) if message else None
+            if message is None or execution is None or execution.output is None:
+                continue
+            answering = self._answer(execution.output, message.content)
+            execution.answering = asyncio.create_task(answering)
+
+    async def _answer(self, output: Output, asked: dict[str, Any]) -> None:
+        answer = await output.ask(str(asked["prompt"]), bool(asked.get("password")))
+        value = REFUSED + answer.reason if answer.value is None else answer.value
+        content = {"value": value}
+        await self._stdin.send_multipart(self._wire.request("input_reply", content)[1])
+
     async def _run(
         self, code: str, output: Output | None, silent: bool, metadata: dict[str, Any]
     ) -> Execution:
@@ -218,7 +243,7 @@ class JupyterKernel(Interpreter):
             "silent": silent,
             "store_history": not silent,
             "user_expressions": {},
-            "allow_stdin": False,
+            "allow_stdin": self.asks and output is not None,
             "stop_on_error": False,
         }
         identity, frames = self._wire.request("execute_request", content, metadata)
@@ -230,6 +255,8 @@ class JupyterKernel(Interpreter):
             await execution.idle.wait()
         finally:
             del self._waiting[identity]
+            if execution.answering is not None:
+                execution.answering.cancel()
         if reply["status"] != "ok" and execution.error is None:
             execution.error = {
                 "ename": reply.get("ename", "Aborted"),

@@ -43,6 +43,7 @@ class PythonInterpreter(JupyterKernel):
 
     kind: ClassVar[Kind] = Kind.PYSPARK
     language: ClassVar[str] = "Python"
+    asks: ClassVar[bool] = True
 
     def __init__(self, spark: Spark, work_dir: str, process: KernelProcess | None = None) -> None:
         self._spark = spark

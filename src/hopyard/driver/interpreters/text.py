@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+REFUSED = "\x00no input: "
+"""How the answer to `input()` begins when there is none; a reason follows."""
+
 
 def without_java_frames(text: str) -> str:
     """Cut Java's stack out of an exception's text: it is Spark's inside."""

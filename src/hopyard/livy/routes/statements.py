@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 from hopyard.livy.deps import Known, Mine, Wait, described, number, read
 from hopyard.livy.news import hold
 from hopyard.livy.records import Event, Session, Statement
-from hopyard.livy.requests import RunStatement
+from hopyard.livy.requests import GiveInput, RunStatement
 from hopyard.livy.sessions import Sessions
 from hopyard.livy.views import statement_view
 
@@ -60,6 +60,16 @@ async def cancel(statement: str, session: Mine, known: Known) -> dict[str, str]:
     return {"msg": "canceled"}
 
 
+@router.post("/{statement}/input", openapi_extra=described(GiveInput))
+async def give_input(
+    request: Request, statement: str, session: Mine, known: Known
+) -> dict[str, str]:
+    """Answer what a statement's code asks (`input()`, `getpass()`; ours, not Livy's)."""
+    found = await known.sessions.statement(session, number(statement))
+    known.sessions.give_input(session, found, (await read(request, GiveInput)).value)
+    return {"msg": "given"}
+
+
 @router.get("/{statement}/events")
 async def events(
     statement: str,
@@ -69,8 +79,8 @@ async def events(
 ) -> Response:
     """Send what happens in a statement as server-sent events (ours, not Livy's).
 
-    Kinds: stream, display_data, update_display, progress, result, state. Each has a number;
-    `Last-Event-ID` resumes after it. The stream ends when the statement is done.
+    Kinds: stream, display_data, update_display, input_request, progress, result, state. Each has
+    a number; `Last-Event-ID` resumes after it. The stream ends when the statement is done.
     """
     found = await known.sessions.statement(session, number(statement))
     after = number(last_event_id) if last_event_id else 0
@@ -84,15 +94,19 @@ async def events(
 async def _stream(
     sessions: Sessions, session: Session, statement: Statement, after: int
 ) -> AsyncIterator[str]:
-    while True:
-        seen, over = statement.news.version, statement.state.over
-        for event in await sessions.events(session, statement, after):
-            after = event[0]
-            yield _framed(event)
-        if over:
-            return
-        if not await statement.news.next(seen, SIGN_OF_LIFE):
-            yield ": \n\n"
+    statement.watchers += 1
+    try:
+        while True:
+            seen, over = statement.news.version, statement.state.over
+            for event in await sessions.events(session, statement, after):
+                after = event[0]
+                yield _framed(event)
+            if over:
+                return
+            if not await statement.news.next(seen, SIGN_OF_LIFE):
+                yield ": \n\n"
+    finally:
+        statement.watchers -= 1
 
 
 def _framed(event: Event) -> str:
