@@ -391,7 +391,7 @@ class Sessions:
 
     def asked_for_input(self, session: Session, statement: Statement) -> None:
         """A statement asks: refuse it soon if nobody watches."""
-        self._spawn(self._refuse_unheard(session, statement))
+        self._background.spawn(self._refuse_unheard(session, statement))
 
     async def _refuse_unheard(self, session: Session, statement: Statement) -> None:
         end = time.monotonic() + LISTENER_SECONDS
