@@ -29,10 +29,11 @@ def test_pages_of_lab_and_classic_notebook_answer(server):
     assert "Launch Classic Notebook" in entry.text
 
 
-def test_kernels_are_python_and_pyspark(server):
+def test_kernels_are_python_and_those_of_spark(server):
     specs = server.http.get("api/kernelspecs").json()
     shown = {name: spec["spec"]["display_name"] for name, spec in specs["kernelspecs"].items()}
-    assert shown == {"python3": "Python", "pyspark": "PySpark"}
+    sparks = {"pyspark": "PySpark", "spark": "Spark", "sparkr": "SparkR"}
+    assert shown == {"python3": "Python", **sparks}
     assert specs["default"] == "pyspark"
     assert server.http.get("kernelspecs/pyspark/logo-svg.svg").status_code == 200
 
