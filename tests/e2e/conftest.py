@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -55,6 +56,13 @@ def admin(hopyard: Hopyard) -> Place:
 @pytest_asyncio.fixture(loop_scope="session")
 async def place(hopyard: Hopyard) -> AsyncIterator[Place]:
     """A new person in a new project; what they started is stopped afterwards."""
+    async with new_place(hopyard) as made:
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def new_place(hopyard: Hopyard) -> AsyncIterator[Place]:
+    """Make a new person with a new project; what they started is stopped afterwards."""
     user = await _new_person(hopyard)
     project = f"of-{user}"
     made = await hopyard.api(user, "POST", "projects", json={"name": project})

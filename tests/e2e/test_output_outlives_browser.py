@@ -19,7 +19,7 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 from tests.e2e import pages
 from tests.e2e.browser import SECONDS, shot, visitor
 from tests.e2e.cable import Cable
-from tests.e2e.conftest import Place
+from tests.e2e.conftest import Place, new_place
 from tests.platform import Hopyard, until
 
 AWAY = float(os.environ.get("HOPYARD_AWAY_SECONDS", "4"))
@@ -150,15 +150,21 @@ async def cable(hopyard: Hopyard) -> AsyncIterator[Cable]:
         yield laid
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def near(hopyard: Hopyard) -> AsyncIterator[Place]:
+    async with new_place(hopyard) as made:
+        await hopyard.start_server(made.user, made.project)
+        yield made
+
+
 @pytest.fixture
-def far(admin: Place, cable: Cable) -> Place:
-    """The administrator's project, at the end of the cable."""
-    return dataclasses.replace(admin, url=cable.url)
+def far(near: Place, cable: Cable) -> Place:
+    """A project with a Jupyter server, at the end of the cable."""
+    return dataclasses.replace(near, url=cable.url)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def context(browser: Browser, hopyard: Hopyard, far: Place) -> AsyncIterator[BrowserContext]:
-    await hopyard.start_server(far.user, far.project)
+async def context(browser: Browser, far: Place) -> AsyncIterator[BrowserContext]:
     async with visitor(browser) as context:
         page = await context.new_page()
         await pages.sign_in(page, far.url, far.user, far.password)
