@@ -24,9 +24,10 @@ from tests.platform import Hopyard, until
 
 AWAY = float(os.environ.get("HOPYARD_AWAY_SECONDS", "4"))
 LINES = int(AWAY * 10) + 40
-LAST = f"line {LINES - 1}"
-PRINT = f"""import time
+PRINT = f"""import os, time
 for number in range({LINES}):
+    while number == {LINES - 20} and not os.path.exists("GATE"):
+        time.sleep(0.1)
     print("line", number, flush=True)
     time.sleep(0.1)
 """
@@ -62,7 +63,6 @@ class Lab:
         await page.keyboard.press("Control+s")
 
     async def ready(self, page: Page) -> None:
-        await page.locator(self.cells).first.wait_for()
         await expect(page.get_by_text(re.compile(r"Python \| (Idle|Busy)"))).to_be_visible()
 
 
@@ -83,7 +83,6 @@ class Classic:
         await page.evaluate("Jupyter.notebook.clear_all_output(); Jupyter.notebook.save_notebook()")
 
     async def ready(self, page: Page) -> None:
-        await page.locator(self.cells).first.wait_for()
         await page.wait_for_function("Jupyter.notebook?.kernel?.is_connected()")
         await page.wait_for_function("require.defined('nbextensions/hopyard-outputs/main')")
 
@@ -100,7 +99,9 @@ class Book:
         self.file = place.project_folder / "Jupyter" / f"{name}-{front.name}.ipynb"
         book = nbformat.v4.new_notebook()
         book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python"}
-        book.cells = [nbformat.v4.new_code_cell(code) for code in (PRINT, DISPLAY)]
+        self.gate = self.file.with_suffix(".gate")
+        codes = (PRINT.replace("GATE", self.gate.name), DISPLAY)
+        book.cells = [nbformat.v4.new_code_cell(code) for code in codes]
         self.file.write_text(nbformat.writes(book))
 
     async def open(self) -> Page:
@@ -108,7 +109,7 @@ class Book:
         page.on("dialog", lambda dialog: dialog.accept())
         server = f"{self.place.url}user/{self.place.user}/{self.place.project}/"
         await page.goto(f"{server}{self.front.path}{self.file.name}")
-        await self.front.ready(page)
+        await page.locator(self.front.cells).first.wait_for()
         return page
 
     def cell(self, page: Page, number: int) -> Locator:
@@ -139,6 +140,7 @@ class Book:
 
     async def begin(self) -> Page:
         page = await self.open()
+        await self.front.ready(page)
         await self.front.run_all(page)
         await expect(self.cell(page, 0)).to_contain_text("line 5", timeout=DONE)
         return page
@@ -181,7 +183,8 @@ async def test_cells_go_on_while_the_page_is_closed(
     await expect(book.cell(page, 0).locator(front.prompt)).to_have_text(front.running)
     await expect(book.cell(page, 1).locator(front.prompt)).to_have_text(front.running)
     await shot(page, f"output-goes-on-{front.name}")
-    await expect(book.cell(page, 0)).to_contain_text("line 20", timeout=DONE)
+    book.gate.touch()
+    await expect(book.cell(page, 0)).to_contain_text(f"line {LINES - 15}", timeout=DONE)
     await page.close()
     await until("the notebook is written", book.saved, DONE / SECONDS)
     page = await book.open()
@@ -204,6 +207,7 @@ async def test_nothing_is_lost_when_the_network_is_cut(
 ) -> None:
     book = Book(context, front, far, "cut")
     page = await book.begin()
+    book.gate.touch()
     cable.cut()
     await context.set_offline(True)
     await page.wait_for_timeout(AWAY * SECONDS)
@@ -218,6 +222,7 @@ async def test_nothing_is_lost_when_the_laptop_sleeps(
 ) -> None:
     book = Book(context, front, far, "asleep")
     page = await book.begin()
+    book.gate.touch()
     devtools = await context.new_cdp_session(page)
     await devtools.send("Page.setWebLifecycleState", {"state": "frozen"})
     cable.cut()

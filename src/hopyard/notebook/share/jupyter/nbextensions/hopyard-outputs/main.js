@@ -5,9 +5,10 @@
 // another page had asked for.
 define([
   'base/js/namespace',
+  'base/js/utils',
   'notebook/js/codecell',
   'services/kernels/kernel'
-], function (Jupyter, codecell, kernels) {
+], function (Jupyter, utils, codecell, kernels) {
   'use strict';
   const NUMBER = 'hopyard';
   const SAVE_AFTER = 2000;
@@ -18,6 +19,7 @@ define([
   const adopted = new Map(); // msg_id of a run: the number up to which its cell shows it
   const timers = new Map();
   let seen = 0;
+  let lacks = Infinity; // what came after this message has to be asked for
   let asking = null;
   let executing = null;
 
@@ -84,12 +86,19 @@ define([
     if (notebook.dirty && notebook.writable) notebook.save_notebook();
   }
 
-  // Ask for what was recorded, and show it; the kernel's messages wait.
+  // Ask for what was recorded after a message, and show it; the kernel's messages wait.
   function ask(kernel, since) {
+    lacks = Math.min(lacks, since === undefined ? seen : since);
     if (!asking) {
-      asking = recorded(kernel, since === undefined ? seen : since)
+      const from = lacks;
+      lacks = Infinity;
+      asking = recorded(kernel, from)
         .then(answer => show(kernel, answer))
-        .catch(error => console.warn('What was recorded cannot be asked for', error))
+        .catch(error => {
+          console.warn('What was recorded cannot be asked for', error);
+          lacks = Math.min(lacks, from);
+          if (kernel.is_connected()) setTimeout(() => ask(kernel), ASK_AGAIN);
+        })
         .then(() => {
           asking = null;
         });
@@ -97,7 +106,7 @@ define([
     return asking;
   }
 
-  async function recorded(kernel, since) {
+  function recorded(kernel, since) {
     const notebook = Jupyter.notebook;
     const query = {
       path: notebook.notebook_path,
@@ -105,11 +114,9 @@ define([
       session: kernel.session_id,
       since
     };
-    const response = await fetch(`${notebook.base_url}hopyard/runs?${new URLSearchParams(query)}`, {
-      credentials: 'same-origin'
-    });
-    if (!response.ok) throw new Error(response.statusText);
-    return response.json();
+    const url = `${notebook.base_url}hopyard/runs?${new URLSearchParams(query)}`;
+    // It shows the token against forged requests, without which JupyterHub answers nothing.
+    return utils.promising_ajax(url, { cache: false, type: 'GET', dataType: 'json' });
   }
 
   function show(kernel, answer) {
@@ -187,6 +194,7 @@ define([
     events.on('kernel_connected.Kernel', (_, data) => connected(data.kernel));
     events.on('kernel_created.Session kernel_restarting.Kernel', () => {
       seen = 0;
+      lacks = Infinity;
       adopted.clear();
     });
     const awake = () => {

@@ -27,6 +27,7 @@
       this.lab = lab;
       this.panel = panel;
       this.seen = 0; // the number of the last message that this page has got
+      this.lacks = Infinity; // what came after this message has to be asked for
       this.adopted = new Map(); // runs whose messages are applied here, by msg_id
       this.held = null; // messages that came while we asked
       this.timers = new Map();
@@ -36,10 +37,11 @@
         if (status !== 'connected') return;
         this.ask();
         // The kernel's messages may begin a little later than the connection.
-        setTimeout(() => this.panel.isDisposed || this.ask(), ASK_AGAIN);
+        this.askLater(ASK_AGAIN);
       });
       session.kernelChanged.connect(() => {
         this.seen = 0;
+        this.lacks = Infinity;
         this.adopted.clear();
         this.ask();
       });
@@ -104,8 +106,9 @@
       if (context.model.dirty && context.canSave) context.save().catch(() => undefined);
     }
 
-    // Ask for what was recorded, and show it. Messages that come meanwhile are held.
+    // Ask for what was recorded after a message, and show it. Messages that come meanwhile are held.
     async ask(since = this.seen, first = null) {
+      this.lacks = Math.min(this.lacks, since);
       if (this.held) {
         this.again = true;
         return;
@@ -113,6 +116,9 @@
       const kernel = this.kernel;
       if (!kernel || !this.panel.content.model) return;
       this.held = first ? [first] : [];
+      this.again = false;
+      since = this.lacks;
+      this.lacks = Infinity;
       let recorded = null;
       try {
         recorded = await this.recorded(kernel, since);
@@ -124,10 +130,14 @@
       if (this.panel.isDisposed || kernel !== this.kernel) return;
       if (recorded) this.show(recorded, since);
       for (const message of held) this.apply(message, message.metadata[NUMBER]);
-      if (this.again) {
-        this.again = false;
-        this.ask();
-      }
+      if (!recorded) {
+        this.lacks = Math.min(this.lacks, since);
+        if (kernel.connectionStatus === 'connected') this.askLater(ASK_AGAIN);
+      } else if (this.again) this.ask();
+    }
+
+    askLater(milliseconds) {
+      setTimeout(() => this.panel.isDisposed || this.ask(), milliseconds);
     }
 
     async recorded(kernel, since) {
@@ -157,7 +167,7 @@
         if (run.state !== 'done' && !ours) going += 1;
         // Its kernel is gone, its Spark statement goes on: nobody will tell us, so we ask.
         if (run.state !== 'done' && run.kernel !== this.kernel.id) {
-          setTimeout(() => this.panel.isDisposed || this.ask(), LOST_KERNEL);
+          this.askLater(LOST_KERNEL);
         }
         if (!run.elsewhere) elsewhere = false;
         this.adopt(run, cell, ours ? future : null, recorded.number);
