@@ -19,6 +19,7 @@ from hopyard.driver.home import Home
 from hopyard.driver.interpreters.base import CannotStart, InterpreterDied
 from hopyard.driver.interpreters.jupyter import KernelProcess
 from hopyard.driver.interpreters.python import PythonInterpreter
+from hopyard.driver.interpreters.r import RInterpreter
 from hopyard.driver.interpreters.registry import Interpreters, Makers
 from hopyard.driver.interpreters.scala import ScalaInterpreter
 from hopyard.driver.interpreters.sql import SqlInterpreter
@@ -67,6 +68,7 @@ class Agent:
         makers: Makers = {
             Kind.SPARK: lambda: ScalaInterpreter(spark),
             Kind.SQL: lambda: SqlInterpreter(spark),
+            Kind.SPARKR: lambda: RInterpreter(spark, config.work_dir),
         }
         self._interpreters = Interpreters(makers)
         self._interpreters.add(self._python)

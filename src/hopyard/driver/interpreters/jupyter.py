@@ -18,12 +18,15 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hopyard.driver.interpreters.base import Code, Interpreter, InterpreterDied, Outcome, Output
 from hopyard.driver.interpreters.text import REFUSED, without_java_frames
 from hopyard.driver.process import ended, exit_words, kill_group
 from hopyard.driver.spark import SparkFailed
+
+if TYPE_CHECKING:
+    from hopyard.driver.interpreters.wire import Message
 
 START_TIMEOUT = 120.0
 ASIDE_TIMEOUT = 5.0
@@ -169,8 +172,12 @@ class JupyterKernel(Interpreter):
             asyncio.create_task(self._read_stdin()),
             asyncio.create_task(self._watch(kernel)),
         ]
-        await self._or_died(self._welcome.wait(), START_TIMEOUT)
+        await self._or_died(self._reached(), START_TIMEOUT)
         kernel.file.unlink(missing_ok=True)
+
+    async def _reached(self) -> None:
+        """Wait until what the kernel publishes arrives here."""
+        await self._welcome.wait()
 
     async def _hidden(self, code: str) -> None:
         execution = await self._or_died(self._run(code, None, True, {}), START_TIMEOUT)
@@ -217,7 +224,11 @@ class JupyterKernel(Interpreter):
             self._welcome.set()
             execution = self._waiting.get(message.parent) if message else None
             if message is not None and execution is not None:
-                _take(execution, message.type, message.content)
+                self._take(execution, message)
+
+    def _take(self, execution: Execution, message: Message) -> None:
+        """Take a message that the kernel published for an execution."""
+        _take(execution, message.type, message.content)
 
     async def _read_stdin(self) -> None:
         """Pass on what code asks for; it waits, so there is one question at a time."""
@@ -363,8 +374,11 @@ def _take(execution: Execution, kind: str, content: dict[str, Any]) -> None:
         return
     elif kind == "stream":
         output.stream(content["name"], content["text"])
-    elif kind == "display_data" and content["metadata"].pop("hopyard", None):
-        execution.data = content["data"]  # one of Livy's magics: it is the result
+    elif kind == "display_data" and (ours := content["metadata"].pop("hopyard", None)):
+        if "error" in ours:
+            execution.error = ours["error"]
+        else:  # one of Livy's magics, or R's last value: it is the result
+            execution.data = content["data"]
     elif kind in ("display_data", "update_display_data"):
         data = content["data"]
         if "image/png" in data and kind == "display_data":

@@ -1,0 +1,189 @@
+"""R: an IRkernel, joined to the driver's Spark application through Spark's RBackend.
+
+IRkernel carries the messages; `r/run.R` runs the code and lets R write to the process's own stdout
+and stderr, which are read here, so that output flows while an expression runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import contextlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, ClassVar, Literal
+
+from hopyard.driver.interpreters.base import (
+    CannotStart,
+    Code,
+    InterpreterDied,
+    Outcome,
+    Output,
+)
+from hopyard.driver.interpreters.jupyter import Execution, JupyterKernel, KernelProcess
+from hopyard.driver.interpreters.wire import Message
+from hopyard.driver.spark import Spark
+from hopyard.protocol.states import Kind
+
+SOURCES = Path(__file__).resolve().parents[1] / "r"
+INSTALL = (
+    "install R with its Jupyter kernel where the driver runs "
+    "(Debian, Ubuntu: apt-get install r-base-core r-cran-irkernel r-cran-jsonlite)."
+)
+BACKEND_THREADS = "16"
+"""Each connection stays on one thread; an interrupted call may hold its thread for a while."""
+BACKEND_SECONDS = str(10 * 365 * 86400)
+"""Spark's RBackend hangs up on an R that was silent for so long."""
+GREET_AGAIN = 0.3
+PIECE = 1 << 16
+
+
+class RInterpreter(JupyterKernel):
+    """R code, in a kernel of its own process.
+
+    Args:
+        spark: the driver's JVM.
+        work_dir: the kernel's current folder.
+    """
+
+    kind: ClassVar[Kind] = Kind.SPARKR
+    language: ClassVar[str] = "R"
+
+    def __init__(self, spark: Spark, work_dir: str) -> None:
+        super().__init__()
+        self._spark = spark
+        self._work_dir = work_dir
+        self._backend: Any = None
+        self._pipes: list[_Pipe] = []
+        self._output: Output | None = None
+        self._last_words = ""
+
+    def _new_process(self) -> KernelProcess:
+        environment = self._spark.environment
+        program = shutil.which("R", path=environment.get("PATH"))
+        if program is None:
+            raise CannotStart(f"R is not installed: {INSTALL}")
+        command = [sys.executable, "-P", "-m", "hopyard.driver.child", str(os.getpid()), program]
+        command += ["--no-echo", "--no-save", "--no-restore", "-e", "IRkernel::main()", "--args"]
+        return KernelProcess(self._spark.folder, command, environment, self._work_dir, piped=True)
+
+    async def start(self) -> None:
+        """Start the kernel and join it to the Spark application, which must run."""
+        process = self._kernel.process
+        assert process.stdout is not None and process.stderr is not None  # noqa: S101 - piped
+        self._pipes = [
+            _Pipe(process.stdout, lambda text: self._say("stdout", text)),
+            _Pipe(process.stderr, lambda text: self._say("stderr", text)),
+        ]
+        try:
+            await self._connect()
+        except InterpreterDied:
+            if "IRkernel" in self._last_words:
+                raise CannotStart(f"R has no package IRkernel: {INSTALL}") from None
+            raise
+        port, secret = await self._spark.call(self._open_backend)
+        folder, home = map(json.dumps, (str(SOURCES), self._spark.environment["SPARK_HOME"]))
+        # Nothing of it is on a command line or in an environment.
+        await self._hidden(
+            f'sys.source(file.path({folder}, "run.R"), attach(NULL, name = "hopyard"))\n'
+            f'as.environment("hopyard")$join({folder}, {home}, "{port}", "{secret}")'
+        )
+
+    def _open_backend(self) -> tuple[int, str]:
+        jvm = self._spark.jvm
+        jvm.System.setProperty("spark.r.backendConnectionTimeout", BACKEND_SECONDS)
+        jvm.System.setProperty("spark.r.numRBackendThreads", BACKEND_THREADS)
+        self._backend = jvm.org.apache.spark.api.r.RBackend()
+        opened = self._backend.init()
+        return opened._1(), opened._2().secret()
+
+    async def _reached(self) -> None:
+        # It says nothing by itself, and what it says before we listen is lost.
+        while not self._welcome.is_set():
+            _, frames = self._wire.request("kernel_info_request", {})
+            await self._shell.send_multipart(frames)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GREET_AGAIN):
+                    await self._welcome.wait()
+
+    def _request(self, code: Code) -> tuple[str, dict[str, Any]]:
+        # A JSON string is one of R's, but for the character that R's strings cannot have.
+        text = code.text.replace("\0", "")
+        words = (
+            json.dumps(word, ensure_ascii=False) for word in (text, code.group, code.description)
+        )
+        return f'as.environment("hopyard")$run({", ".join(words)})', {}
+
+    async def execute(self, code: Code, output: Output) -> Outcome:
+        """Run code to its end."""
+        self._output = output
+        try:
+            return await super().execute(code, output)
+        finally:
+            self._read_pipes()
+            self._output = None
+
+    def _take(self, execution: Execution, message: Message) -> None:
+        if message.type == "display_data":
+            self._read_pipes()  # what was printed before
+        super()._take(execution, message)
+
+    def _read_pipes(self) -> None:
+        for pipe in self._pipes:
+            pipe.read()
+
+    def _say(self, name: Literal["stdout", "stderr"], text: str) -> None:
+        if self._output is not None:
+            self._output.stream(name, text)
+            return
+        self._last_words = (self._last_words + text)[-2000:]
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+    async def _end(self) -> None:
+        from py4j.protocol import Py4JError
+
+        await super()._end()
+        self._read_pipes()
+        for pipe in self._pipes:
+            pipe.close()
+        self._pipes = []
+        backend, self._backend = self._backend, None
+        if backend is not None:
+            with contextlib.suppress(Py4JError, OSError):
+                await self._spark.call(backend.close)
+
+
+class _Pipe:
+    """Reads what a process writes, as text, as soon as it is there."""
+
+    def __init__(self, stream: IO[bytes], take: Callable[[str], None]) -> None:
+        self._stream = stream
+        self._take = take
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        os.set_blocking(stream.fileno(), False)
+        asyncio.get_running_loop().add_reader(stream.fileno(), self.read)
+        self._open = True
+
+    def read(self) -> None:
+        """Take all that is there."""
+        while self._open:
+            try:
+                piece = os.read(self._stream.fileno(), PIECE)
+            except BlockingIOError:
+                return
+            if text := self._decoder.decode(piece, final=not piece):
+                self._take(text)
+            if not piece:
+                self.close()
+
+    def close(self) -> None:
+        """Stop reading."""
+        if self._open:
+            self._open = False
+            asyncio.get_running_loop().remove_reader(self._stream.fileno())
+            self._stream.close()
