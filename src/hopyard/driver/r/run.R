@@ -30,7 +30,7 @@ join_with_sparks <- function(library, port, secret) {
 }
 
 run <- function(code, group, description) {
-  sink(stdout())
+  sink(getConnection(1)) # stdout() would be what it is diverted to now
   depth <- sink.number()
   on.exit(while (sink.number() >= depth) sink())
   try(SparkR::setJobGroup(group, description, TRUE), silent = TRUE)
