@@ -208,7 +208,7 @@ VERBS = {
     "union": ("count(union(df, df)) + count(rbind(df, df, df))", 40),
     "unionByName": ("count(unionByName(df, select(df, 'gear', 'cyl', 'mpg')))", 16),
     "intersect": ("count(intersect(df, filter(df, df$cyl == 4)))", 2),
-    "except": ("count(except(df, filter(df, df$cyl == 4)))", 6),
+    "except": ("count(except(df, filter(df, df$cyl == 4)))", 5),
     "crossJoin": ("count(crossJoin(df, select(df, alias(df$mpg, 'other'))))", 64),
     "join": (
         "b <- createDataFrame(data.frame(k = c(4, 6), w = c('four', 'six')))\n"
@@ -245,7 +245,7 @@ VERBS = {
     "describe": ("collect(describe(df, 'cyl'))$cyl[1]", "8"),
     "summary": ("collect(summary(df, 'count', 'max'))$mpg", ["8", "24.4"]),
     "quantile": ("approxQuantile(df, 'cyl', c(0.5), 0)", [6]),
-    "corr": ("round(corr(df, 'mpg', 'cyl'), 1) + round(cov(df, 'mpg', 'cyl'))", -5.9),
+    "corr": ("round(corr(df, 'mpg', 'cyl'), 1) + round(cov(df, 'mpg', 'cyl'))", -4.9),
     "persist": ("storageLevel(persist(df, 'MEMORY_ONLY')); unpersist(df); count(cache(df))", 8),
     "repartition": (
         "c(getNumPartitions(repartition(df, 3)), getNumPartitions(repartition(df, 3, df$cyl)), "
