@@ -1,7 +1,8 @@
-"""The Spark kernel: what the PySpark kernel does, in Scala."""
+"""The Spark and SparkR kernels: what the PySpark kernel does, in Scala and R."""
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,6 +50,20 @@ SCALA = Cells(
     begin="spark.sparkCon",
     whole="sparkContext",
 )
+R = Cells(
+    kernel="sparkr",
+    kind="sparkr",
+    name="R",
+    add="40 + 2",
+    out='cat("printed\\n")',
+    fail='stop("too bad")',
+    frame='found <- sql("SELECT id AS n FROM range(10)")',
+    show="cat(word)",
+    count='cat("rows", nrow(there))',
+    sleep="Sys.sleep(60)",
+    begin="createDataF",
+    whole="createDataFrame",
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +72,11 @@ def livy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Livy]:
         yield running
 
 
-@pytest.fixture(scope="module", params=[SCALA], ids=lambda cells: cells.kernel)
+@pytest.fixture(scope="module", params=[SCALA, R], ids=lambda cells: cells.kernel)
 def started(livy: Livy, request: pytest.FixtureRequest) -> Iterator[tuple[Cells, Kernel, Ran]]:
     cells: Cells = request.param
+    if cells is R and shutil.which("Rscript") is None:
+        pytest.skip("R is not installed")
     kernel = Kernel(livy, "Book", cells.kernel)
     yield cells, kernel, kernel.run(cells.add)
     kernel.stop()

@@ -181,6 +181,24 @@ def test_help_while_a_cell_runs_says_that_spark_is_busy(kernel):
     kernel.wait_for("execute_reply", request, shell=True)
 
 
+def test_input_asks_the_notebooks_user(kernel):
+    code = "from getpass import getpass\nprint('before')\nprint(input('Name? '), getpass('Word? '))"
+    request = kernel.client.execute(code, allow_stdin=True)
+    for prompt, password, value in (("Name? ", False, "Ada"), ("Word? ", True, "secret")):
+        question = kernel.client.get_stdin_msg(timeout=60)["content"]
+        assert question == {"prompt": prompt, "password": password}
+        kernel.client.input(value)
+    assert kernel.wait_for("stream", request)["text"] == "before\n"
+    assert kernel.wait_for("stream", request)["text"] == "Ada secret\n"
+    kernel.wait_for("execute_reply", request, shell=True)
+
+
+def test_input_that_nobody_can_answer_is_stopped(kernel):
+    ran = kernel.run("input('Name? ')", stdin=False)
+    assert ran.reply["status"] == "error"
+    assert "nobody can answer" in ran.stream("stderr")
+
+
 def test_ipythons_own_magics_run_in_the_driver(kernel):
     assert "driver-only" in kernel.ok("%env HOPYARD_TRIED=driver-only").text
     assert "driver-only" in kernel.ok("!echo $HOPYARD_TRIED").text
@@ -334,6 +352,19 @@ def test_lost_session_says_why_once_and_the_next_cell_has_a_new_one(kernel, livy
 def test_cleanup_ends_all_sessions(kernel, livy):
     kernel.ok("%%cleanup -f")
     assert sessions(livy) == []
+
+
+def test_session_that_cannot_start_shows_the_end_of_its_log(livy):
+    conf = '{"conf": {"spark.serializer": "no.such.Serializer"}}'
+    kernel = Kernel(livy, "Broken", HOPYARD_SESSION_CONF=conf)
+    try:
+        ran = kernel.run("1 + 1")
+    finally:
+        kernel.stop()
+    assert ran.reply["status"] == "error"
+    assert "did not start" in ran.reply["evalue"]
+    shown = "\n".join(ran.reply["traceback"])
+    assert "The end of the driver's log:" in shown and "no.such.Serializer" in shown
 
 
 def test_sparkmagic_works_in_a_python_notebook(livy, tmp_path):
