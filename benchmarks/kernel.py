@@ -39,7 +39,10 @@ class Kernel:
         text = ""
         async with asyncio.timeout(seconds):
             while True:
-                message = json.loads(await self._socket.recv())
+                frame = await self._socket.recv()
+                if isinstance(frame, bytes):  # a widget's picture: no text is in it
+                    continue
+                message = json.loads(frame)
                 if message["parent_header"].get("msg_id") != sent:
                     continue
                 kind, content = message["msg_type"], message["content"]
