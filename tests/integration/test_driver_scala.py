@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -34,34 +35,34 @@ async def scala(livy: Livy, code: str) -> Result:
     ("code", "text"),
     [
         ("val x = 1 + 1", "val x: Int = 2"),
-        ("x + 1", "val res0: Int = 3"),
+        ("x + 1", "val res: Int = 3"),
         ("val a = 1\nval b = a + 1", "val a: Int = 1\nval b: Int = 2"),
-        ("List(1, 2)\n  .map(_ + 1) // a comment\n  .sum", "val res1: Int = 5"),
+        ("List(1, 2)\n  .map(_ + 1) // a comment\n  .sum", "val res: Int = 5"),
         ("import scala.collection.mutable", "import scala.collection.mutable"),
         ("def twice(i: Int) = i * 2", "def twice(i: Int): Int"),
         (
             'case class P(a: Int, b: String)\nobject P { def of(a: Int) = P(a, "z") }\nP.of(1)',
-            "class P\nobject P\nval res2: P = P(1,z)",
+            "class P\nobject P\nval res: P = P(1,z)",
         ),
         (
             "implicit class More(i: Int) { def more = i + 1 }\n1.more",
-            "class More\nval res3: Int = 2",
+            "class More\nval res: Int = 2",
         ),
         ("", None),
         ("// only a comment\n/* and another */", None),
         ("()", None),
-        ('"ä€😀"', "val res5: String = ä€😀"),
-        ("spark.range(10).count()", "val res6: Long = 10"),
-        ("sc.parallelize(1 to 3).map(i => i * x).sum", "val res7: Double = 12.0"),
-        ('sqlContext.sql("select 1").as[Int].head', "val res8: Int = 1"),
-        ('Seq(P(1, "a"), P(2, "b")).toDS.map(p => p.a * x).collect().sum', "val res9: Int = 6"),
-        ('sc.parallelize(1 to 2).map(i => P(i, "q")).collect().last', "val res10: P = P(2,q)"),
+        ('"ä€😀"', "val res: String = ä€😀"),
+        ("spark.range(10).count()", "val res: Long = 10"),
+        ("sc.parallelize(1 to 3).map(i => i * x).sum", "val res: Double = 12.0"),
+        ('sqlContext.sql("select 1").as[Int].head', "val res: Int = 1"),
+        ('Seq(P(1, "a"), P(2, "b")).toDS.map(p => p.a * x).collect().sum', "val res: Int = 6"),
+        ('sc.parallelize(1 to 2).map(i => P(i, "q")).collect().last', "val res: P = P(2,q)"),
         (
             "val plus = udf((i: Long) => i + x)\n"
             'spark.range(2).select(plus($"id")).as[Long].collect()',
             "Array[Long] = Array(2, 3)",
         ),
-        ('spark.range(3).select(max(col("id"))).as[Long].head', "val res12: Long = 2"),
+        ('spark.range(3).select(max(col("id"))).as[Long].head', "val res: Long = 2"),
         ('"x" * 3000', "x" * 3000),
     ],
 )
@@ -71,7 +72,7 @@ async def test_code_has_the_text_of_spark_shell(livy: Livy, code: str, text: str
     if text is None:
         assert result.data == {}
     else:
-        assert text in result.data["text/plain"]
+        assert text in re.sub(r"\bres\d+\b", "res", result.data["text/plain"])
 
 
 @pytest.mark.parametrize(
@@ -135,6 +136,19 @@ async def test_output_comes_while_the_code_runs(livy: Livy) -> None:
     await livy.said(statement, "now")
     assert not livy.of(Result, statement)
     await livy.result(statement)
+
+
+async def test_a_class_is_used_by_spark_in_the_cell_that_defines_it(livy: Livy) -> None:
+    code = (
+        "case class Day(n: Long, hot: Boolean)\n"
+        "val days = spark.range(10).selectExpr('id as n', 'id > 6 as hot').as[Day]\n".replace(
+            "'", '"'
+        )
+        + "println(days.filter(day => day.hot)\n  .count())\n"
+        "sys.error(days.groupByKey(_.hot).count().count().toString)"
+    )
+    result = await scala(livy, code)
+    assert result.ename == "Error" and "RuntimeException: 2" in result.evalue
 
 
 async def test_livys_magics(livy: Livy) -> None:

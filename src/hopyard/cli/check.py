@@ -266,7 +266,10 @@ async def _run_cell(channels: Any, code: str) -> list[str]:
     status: str | None = None
     idle = False
     while status is None or not idle:
-        message = json.loads(await channels.recv())
+        frame = await channels.recv()
+        if isinstance(frame, bytes):  # a widget's picture
+            continue
+        message = json.loads(frame)
         if message["parent_header"].get("msg_id") != asked:
             continue
         content, kind = message["content"], message["msg_type"]

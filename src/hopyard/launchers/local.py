@@ -73,7 +73,12 @@ class LocalLauncher(Launcher):
             folder.mkdir(mode=0o700, parents=True)
         project_seen = Path(INSIDE_PROJECT) if self.sandboxed else project
         own_seen = Path(INSIDE_OWN) if self.sandboxed else own
-        conf = {"spark.local.dir": str(own_seen / "tmp"), **order.config.conf}
+        conf = {
+            "spark.local.dir": str(own_seen / "tmp"),
+            # Tables stay in the project, and out of the notebooks' folder.
+            "spark.sql.warehouse.dir": str(project_seen / "Resources" / "warehouse"),
+            **order.config.conf,
+        }
         ticket = secrets.token_hex(8)
         config = order.config.model_copy(
             update={"work_dir": str(project_seen / "Jupyter"), "conf": conf, "ticket": ticket}

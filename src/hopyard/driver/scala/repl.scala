@@ -136,7 +136,8 @@ final class Repl(
 
   @volatile private var userCode = false
 
-  private def run(code: String, silent: Boolean, value: Boolean): LinkedHashMap[String, AnyRef] = {
+  private def run(
+      code: String, silent: Boolean, value: Boolean, whole: Boolean = false): LinkedHashMap[String, AnyRef] = {
     val compiled = intp.synchronized {
       drain()
       if (silent) intp.reporter.withoutPrintingResults(compile(code)) else compile(code)
@@ -148,22 +149,73 @@ final class Repl(
       case Left(_) if diagnostics.trim.isEmpty  => answer("ok" -> "") // nothing but comments
       case Left(_)                              => answer("compiler" -> diagnostics)
       case Right(request) =>
-        if (diagnostics.nonEmpty) Console.err.print(diagnostics)
-        val result = intp.classLoader.asContext(call(request))
-        if (cancelled && result.isLeft) failed("The statement was cancelled.")
-        else intp.synchronized {
-          intp.reporter.printResult(result)
-          if (result.isRight) intp.recordRequest(request)
-          val text = drain()
-          forget()
-          if (result.isLeft) answer("exception" -> text)
-          else {
-            val last = valueOf(request)
-            last.collect { case frame: Dataset[_] => keep(session.sparkContext.getLocalProperty(Group), frame) }
-            if (value) answer("ok" -> text, "value" -> plain(last)) else answer("ok" -> text)
-          }
+        val parts = if (whole) Nil else afterClasses(request, code)
+        if (parts.nonEmpty) inTurn(parts, silent, value)
+        else {
+          if (diagnostics.nonEmpty) Console.err.print(diagnostics)
+          evaluate(request, value)
         }
     }
+  }
+
+  private def evaluate(request: intp.Request, value: Boolean): LinkedHashMap[String, AnyRef] = {
+    val result = intp.classLoader.asContext(call(request))
+    if (cancelled && result.isLeft) failed("The statement was cancelled.")
+    else intp.synchronized {
+      intp.reporter.printResult(result)
+      if (result.isRight) intp.recordRequest(request)
+      val text = drain()
+      forget()
+      if (result.isLeft) answer("exception" -> text)
+      else {
+        val last = valueOf(request)
+        last.collect { case frame: Dataset[_] => keep(session.sparkContext.getLocalProperty(Group), frame) }
+        if (value) answer("ok" -> text, "value" -> plain(last)) else answer("ok" -> text)
+      }
+    }
+  }
+
+  /** Run the parts of some code one after the other, up to the first that fails. */
+  private def inTurn(parts: List[String], silent: Boolean, value: Boolean): LinkedHashMap[String, AnyRef] = {
+    val texts = new StringBuilder
+    var last = answer("ok" -> "")
+    val left = parts.iterator
+    while (left.hasNext && last.containsKey("ok")) {
+      last = run(left.next(), silent, value, whole = true)
+      if (last.containsKey("ok")) texts.append(last.get("ok"))
+    }
+    if (last.containsKey("ok")) last.put("ok", texts.toString)
+    last
+  }
+
+  /** Cut code where it goes on after classes; nothing if it has no such place.
+    *
+    * Code runs while the object around it is still being made. A thread of Spark that needs a class
+    * of the same code waits for that object (`OuterScopes`), and the code for the thread: for ever.
+    */
+  private def afterClasses(request: intp.Request, code: String): List[String] = {
+    val trees = request.trees
+    val lines = trees.map(firstLine(_, code))
+    val cuts = trees.indices.drop(1).filter { number =>
+      defines(trees(number - 1)) && !defines(trees(number)) && lines(number) > lines(number - 1)
+    }.map(lines).distinct.toList
+    if (cuts.isEmpty) Nil
+    else {
+      val all = code.linesWithSeparators.toVector
+      (0 :: cuts).zip(cuts :+ all.length).map { case (begin, end) =>
+        "\n" * begin + all.slice(begin, end).mkString // errors keep their lines
+      }
+    }
+  }
+
+  private def defines(tree: intp.global.Tree): Boolean = tree match {
+    case _: intp.global.ImplDef | _: intp.global.TypeDef => true
+    case _                                               => false
+  }
+
+  private def firstLine(tree: intp.global.Tree, code: String): Int = {
+    val places = tree.collect { case part if part.pos.isDefined => part.pos.start }
+    if (places.isEmpty) 0 else code.take(places.min).count(_ == '\n')
   }
 
   private def call(request: intp.Request): Either[String, String] = {
