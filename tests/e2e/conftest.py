@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,6 @@ from playwright.async_api import Browser
 
 from tests.e2e.browser import chromium
 from tests.platform import ADMIN, DEMO, PASSWORD, Hopyard
-
-_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,8 @@ def _place(hopyard: Hopyard, user: str, password: str, project: str) -> Place:
 
 async def _new_person(hopyard: Hopyard) -> str:
     """Invite somebody and accept the invitation, as the pages do."""
-    user = f"person{next(_numbers)}"
+    # No counter: this file is imported twice, by pytest and by tests.
+    user = f"person{secrets.token_hex(4)}"
     answer = await hopyard.api(ADMIN, "POST", "invitations", json={"name": user})
     assert answer.status_code == 201, answer.text
     token = answer.json()["link"].partition("#")[2]
