@@ -21,13 +21,12 @@ from hopyard.errors import (
     Conflict,
     HopyardError,
     InvalidInput,
-    NotAllowed,
     NotFound,
     TooMany,
     Unavailable,
 )
 from hopyard.launchers.base import Launcher, Order
-from hopyard.livy import conf, impersonation, outputs, rows, warm
+from hopyard.livy import conf, impersonation, outputs, owned, rows, warm
 from hopyard.livy.access import Caller
 from hopyard.livy.background import Background
 from hopyard.livy.ledger import Ledger, Write
@@ -118,7 +117,7 @@ class Sessions:
         impersonation.check(caller, request.proxyUser, self._settings.livy)
         conf.paths(request, self._launcher, self._project_folder(caller.project))
         mine = self._working(caller)
-        self._check_name(caller, request, mine)
+        owned.check_name(caller, request.name, mine)
         if waiting := warm.find(mine, caller, request):
             return waiting if warm.asked(request) else await self._take(waiting, caller, request)
         self._make_room(caller)
@@ -145,16 +144,6 @@ class Sessions:
 
     def _working(self, caller: Caller) -> list[Session]:
         return [one for one in self._all.values() if not one.over and one.owner == caller.user]
-
-    @staticmethod
-    def _check_name(caller: Caller, request: CreateSession, mine: list[Session]) -> None:
-        for other in mine:
-            taken = (other.project, other.request.name) == (caller.project, request.name)
-            if request.name and taken:
-                raise InvalidInput(
-                    f"Rejected, Reason: Duplicate session name: {request.name} "
-                    f"for session {other.id}"
-                )
 
     def _make_room(self, caller: Caller) -> None:
         """See that one more session is allowed; one that only waits gives its place."""
@@ -203,11 +192,8 @@ class Sessions:
         Raises:
             NotAllowed: everybody's are asked for by one who may not see them.
         """
-        if everybody and not caller.manages:
-            raise NotAllowed("Only an administrator may see everybody's sessions.")
-        every = self._all.values()
-        mine = [one for one in every if self._sees(caller, one) and not warm.waits(one)]
-        return mine if everybody else [one for one in mine if one.owner == caller.user]
+        every = [one for one in self._all.values() if not warm.waits(one)]
+        return owned.visible(caller, every, "sessions", everybody=everybody)
 
     def get(self, caller: Caller, key: str) -> Session:
         """Return one session by id or name; a name is of one's own sessions.
@@ -215,20 +201,10 @@ class Sessions:
         Raises:
             NotFound: there is none, or it is somebody else's.
         """
-        session = self._all.get(int(key)) if key.isascii() and key.isdigit() else None
-        if session is None and not key.isdigit():
-            named = [one for one in self.visible(caller) if one.request.name == key]
-            session = min(named, key=lambda one: (one.over, -one.id), default=None)
-        if session is None or not self._sees(caller, session):
-            raise NotFound(f"Session '{key}' not found.")
+        session = owned.find(caller, self._all, self.visible(caller), key)
         if session.owner == caller.user:
             session.seen = time.monotonic()
         return session
-
-    @staticmethod
-    def _sees(caller: Caller, session: Session) -> bool:
-        may = session.owner == caller.user or caller.manages
-        return may and session.project == caller.project and not session.deleted and session.id > 0
 
     async def delete(self, session: Session) -> None:
         """End a session and forget it."""

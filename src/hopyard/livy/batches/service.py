@@ -11,9 +11,9 @@ import hmac
 from pathlib import Path
 
 from hopyard import log
-from hopyard.errors import HopyardError, InvalidInput, NotAllowed, NotFound, TooMany, Unavailable
+from hopyard.errors import HopyardError, InvalidInput, TooMany, Unavailable
 from hopyard.launchers.base import Launcher, Order
-from hopyard.livy import conf, impersonation
+from hopyard.livy import conf, impersonation, owned
 from hopyard.livy.access import Caller
 from hopyard.livy.background import Background
 from hopyard.livy.batches import records
@@ -79,13 +79,7 @@ class Batches:
         mine = [one for one in self._all.values() if one.owner == caller.user and not one.over]
         if len(mine) >= self._settings.livy.batches_per_user:
             raise TooMany(f"Rejected, Reason: {len(mine)} batches are running, no more allowed.")
-        for other in mine:
-            asked = (other.project, other.request.name)
-            if request.name and asked == (caller.project, request.name):
-                raise InvalidInput(
-                    f"Rejected, Reason: Duplicate session name: {request.name} "
-                    f"for session {other.id}"
-                )
+        owned.check_name(caller, request.name, mine)
         batch = Batch(0, caller.project, caller.user, request, now())
         # Held here while it is written, so that two requests at once do not share a name.
         place = -id(batch)
@@ -105,10 +99,7 @@ class Batches:
         Raises:
             NotAllowed: everybody's are asked for by one who may not see them.
         """
-        if everybody and not caller.manages:
-            raise NotAllowed("Only an administrator may see everybody's batches.")
-        seen = [one for one in self.all if self._sees(caller, one)]
-        return seen if everybody else [one for one in seen if one.owner == caller.user]
+        return owned.visible(caller, self.all, "batches", everybody=everybody)
 
     def get(self, caller: Caller, key: str) -> Batch:
         """Return one batch by id or name; a name is of one's own batches.
@@ -116,18 +107,7 @@ class Batches:
         Raises:
             NotFound: there is none, or it is somebody else's.
         """
-        batch = self._all.get(int(key)) if key.isascii() and key.isdigit() else None
-        if batch is None and not key.isdigit():
-            named = [one for one in self.visible(caller) if one.request.name == key]
-            batch = min(named, key=lambda one: (one.over, -one.id), default=None)
-        if batch is None or not self._sees(caller, batch):
-            raise NotFound(f"Session '{key}' not found.")
-        return batch
-
-    @staticmethod
-    def _sees(caller: Caller, batch: Batch) -> bool:
-        may = batch.owner == caller.user or caller.manages
-        return may and batch.project == caller.project and not batch.deleted
+        return owned.find(caller, self._all, self.visible(caller), key)
 
     async def delete(self, batch: Batch) -> None:
         """Kill a batch if it runs, and forget it."""
