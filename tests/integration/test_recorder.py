@@ -159,6 +159,12 @@ def test_kernel_that_dies_says_so_in_its_cell(book):
     page.close()
     until("written", lambda: "The kernel died" in book.on_disk()[0])
     assert book.on_disk()[0].startswith("a\n")
+    # It is another kernel now, on other ports, and is heard as well.
+    until("again", lambda: book.server.http.get(f"api/kernels/{book.kernel}").is_success)
+    again = book.page("two")
+    again.execute(1, LINES.format(n=3))
+    again.close()
+    until("written again", lambda: book.on_disk()[1] == lines(3))
 
 
 def test_pages_of_both_protocols_are_numbered(book):

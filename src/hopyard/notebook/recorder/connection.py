@@ -7,6 +7,7 @@ console, are not recorded.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -38,7 +39,13 @@ class Connection(PromptConnection):
         if self.channels and "stdin" not in self.channels:
             kept = self.multi_kernel_manager.take_stdin(self.session_key)
             self.channels["stdin"] = kept or self._new_stdin()
-        return connected
+        return connected and asyncio.ensure_future(self._ready(connected))
+
+    async def _ready(self, connected: asyncio.Future[None]) -> None:
+        """Wait for the page's channels, and for the recorder's: then cells may come."""
+        await connected
+        if self.kernel_id in self.multi_kernel_manager:
+            await self.multi_kernel_manager.hear(self.kernel_id)
 
     def create_stream(self) -> None:
         """Open the channels; an input request may wait on one that is still open."""

@@ -7,9 +7,11 @@ needs no buffer of outputs; JupyterLab's buffer of the other messages stays as i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,9 @@ WRITE_SECONDS = 0.5
 """How often what was recorded goes to the disk: a server that is killed loses no more."""
 PAUSE_SECONDS = 1.0
 """How long a kernel is idle before its notebook is written; a page that loads anew is back."""
+LISTEN_SECONDS = 10.0
+"""How long a page waits until the tap hears its kernel."""
+ASK_SECONDS = 0.1
 INPUT_SECONDS = 600.0
 INPUT_VARIABLE = "HOPYARD_INPUT_SECONDS"
 DELIMITER = b"<IDS|MSG>"
@@ -39,13 +44,24 @@ NOBODY = (
 )
 
 
+@dataclass
+class Tap:
+    """A subscription to what one kernel publishes."""
+
+    stream: Any
+    ports: list[int]
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by the first message: a subscription takes a moment, and misses what is said before."""
+
+
 class Kernels(AsyncMappingKernelManager):  # type: ignore[misc]
     """Jupyter's own kernel manager, with a recorder."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.recorder = Recorder(Runs(Spool(_folder(self.root_dir)), _soon), self._settled)
-        self._taps: dict[str, Any] = {}
+        self._taps: dict[str, Tap] = {}
+        self._followed: set[str] = set()
         self._stdin: dict[str, Any] = {}
         self._patience: dict[str, asyncio.TimerHandle] = {}
         self._writing: set[asyncio.Task[None]] = set()
@@ -61,32 +77,56 @@ class Kernels(AsyncMappingKernelManager):  # type: ignore[misc]
     def start_watching_activity(self, kernel_id: str) -> None:
         """Watch a kernel, and record what it publishes."""
         super().start_watching_activity(kernel_id)
-        self._taps[kernel_id] = tap = self.get_kernel(kernel_id).connect_iopub()
+        kernel = self.get_kernel(kernel_id)
+        self._taps[kernel_id] = tap = Tap(kernel.connect_iopub(), list(kernel.ports))
 
         def record(parts: list[bytes]) -> None:
+            tap.heard.set()
             start = parts.index(DELIMITER) + 2
             header, parent, _, content = parts[start : start + 4]
             self.recorder.published(kernel_id, header, parent, content)
 
-        tap.on_recv(record)
-        self.add_restart_callback(
-            kernel_id, partial(self.recorder.ended, kernel_id, DIED, gone=False)
-        )
-        self.add_restart_callback(
-            kernel_id, partial(self.recorder.ended, kernel_id, DIED, gone=True), "dead"
-        )
+        tap.stream.on_recv(record)
+        if kernel_id not in self._followed:
+            self._followed.add(kernel_id)
+            ended = partial(self.recorder.ended, kernel_id, DIED)
+            self.add_restart_callback(kernel_id, partial(ended, gone=False))
+            self.add_restart_callback(kernel_id, partial(ended, gone=True), "dead")
 
     def stop_watching_activity(self, kernel_id: str) -> None:
         """Stop watching a kernel."""
-        if (tap := self._taps.pop(kernel_id, None)) and not tap.closed():
-            tap.close()
+        if (tap := self._taps.pop(kernel_id, None)) and not tap.stream.closed():
+            tap.stream.close()
         super().stop_watching_activity(kernel_id)
+
+    async def hear(self, kernel_id: str) -> None:
+        """Return when the tap hears a kernel: of a cell that runs now nothing is missed."""
+        kernel = self.get_kernel(kernel_id)
+        if self._taps[kernel_id].ports != kernel.ports:
+            # A kernel that dies as it starts is started again on other ports.
+            self.stop_watching_activity(kernel_id)
+            self.start_watching_activity(kernel_id)
+        heard = self._taps[kernel_id].heard
+        if heard.is_set():
+            return
+        control = kernel.connect_control()
+        try:
+            async with asyncio.timeout(LISTEN_SECONDS):
+                while not heard.is_set():
+                    kernel.session.send(control, "kernel_info_request")
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(heard.wait(), ASK_SECONDS)
+        except TimeoutError:
+            self.log.warning("Kernel %s publishes nothing: its cells may not be kept", kernel_id)
+        finally:
+            control.close()
 
     async def shutdown_kernel(
         self, kernel_id: str, now: bool = False, restart: bool = False
     ) -> None:
         """Shut a kernel down: its cells end here."""
         await self._async_shutdown_kernel(kernel_id, now=now, restart=restart)
+        self._followed.discard(kernel_id)
         self._forget_stdin(kernel_id)
         self.recorder.ended(kernel_id, SHUT_DOWN, gone=True)
 
