@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import urllib.error
 import urllib.request
 from typing import Any
@@ -68,3 +69,16 @@ def _fault(error: urllib.error.HTTPError) -> str:
         return str(json.load(error)["error"])
     except (ValueError, KeyError):
         return f"The platform answers {error.code}."
+
+
+def main() -> None:
+    """Print the answer for a secret, and perhaps its owner, as JSON: for R."""
+    try:
+        answer = {"value": secret(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else None)}
+    except (NotFound, Unavailable) as error:
+        answer = {"fault": str(error)}
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

@@ -406,9 +406,11 @@ async def test_without_r_the_error_says_what_to_install(
 ) -> None:
     from hopyard.driver.interpreters.base import CannotStart
     from hopyard.driver.interpreters.r import RInterpreter
+    from hopyard.driver.mask import Mask
 
     class NoSpark:
         environment = {"PATH": str(tmp_path)}  # noqa: RUF012
+        mask = Mask()
 
     with pytest.raises(CannotStart, match=r"R is not installed: .*r-cran-irkernel"):
         await RInterpreter(NoSpark(), str(tmp_path)).start()  # type: ignore[arg-type]

@@ -50,9 +50,9 @@ async def start_session(hopyard: Hopyard, token: str) -> str:
     return path
 
 
-async def run(hopyard: Hopyard, token: str, session: str, code: str) -> str:
+async def run(hopyard: Hopyard, token: str, session: str, code: str, kind: str = "pyspark") -> str:
     """Run a statement; return its text."""
-    made = await ask(hopyard, token, "POST", f"{session}/statements", code=code)
+    made = await ask(hopyard, token, "POST", f"{session}/statements", code=code, kind=kind)
 
     async def done() -> Any:
         statement = await ask(hopyard, token, "GET", f"{session}/statements/{made['id']}")

@@ -43,6 +43,22 @@ async def test_driver_reads_a_secret_and_never_shows_it(hopyard: Hopyard, kept: 
             "    print(error)",
         )
         assert "There is no secret 'other'" in other
+        # What the kernel's process writes beside all that Jupyter captures.
+        code = "import os; out = sys.stderr._original_stdstream_copy\n"
+        code += "assert os.write(out, f'written-by-itself {value}\\n'.encode())"
+        assert await run(hopyard, token, session, code) == ""
+        code = f'val value = hopyard.secret("{kept}")\nprintln(value.length + " " + value)'
+        assert f"{len(VALUE)} ********" in await run(hopyard, token, session, code, "spark")
+        code = f'value <- hopyard.secret("{kept}")\ncat(nchar(value), value)'
+        assert await run(hopyard, token, session, code, "sparkr") == f"{len(VALUE)} ********"
+        for kind, code in {
+            "spark": 'try hopyard.secret("other") catch { case e: Exception => println(e) }',
+            "sparkr": 'tryCatch(hopyard.secret("other"), error = function(e) cat(e$message))',
+        }.items():
+            said = await run(hopyard, token, session, code, kind)
+            assert "There is no secret 'other'" in said
+        log = (await ask(hopyard, token, "GET", f"{session}/log?size=-1"))["log"]
+        assert any("written-by-itself ********" in line for line in log)
         (read,) = (await hopyard.api(ADMIN, "GET", "secrets/reads")).json()[:1]
         assert (read["name"], read["way"], read["project"]) == (kept, "Spark driver", DEMO)
         _found_nowhere(hopyard)

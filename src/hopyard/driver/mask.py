@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from pydantic_core import to_json
 
 SHORTEST = 4
@@ -50,3 +52,29 @@ class Mask:
                     longest = size
                     break
         return longest
+
+
+class MaskedLog:
+    """The driver's log, for what an interpreter's process writes by itself.
+
+    Args:
+        mask: what is not shown.
+    """
+
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask
+        self._held = ""
+
+    def write(self, text: str) -> None:
+        """Write a piece of text; what may be the beginning of a secret waits for the rest."""
+        text = self._mask.hide(self._held + text)
+        begun = self._mask.begun(text)
+        shown, self._held = text[: len(text) - begun], text[len(text) - begun :]
+        sys.stderr.write(shown)
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        """Write what waits."""
+        sys.stderr.write(self._held)
+        sys.stderr.flush()
+        self._held = ""

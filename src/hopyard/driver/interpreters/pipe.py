@@ -1,4 +1,4 @@
-"""A named pipe that the JVM prints to."""
+"""What the JVM and the interpreters' processes print, read as it comes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import codecs
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 CHUNK = 1 << 16
 
@@ -48,3 +49,39 @@ class Pipe:
         asyncio.get_running_loop().remove_reader(self._descriptor)
         os.close(self._descriptor)
         self.path.unlink(missing_ok=True)
+
+
+class ProcessPipe:
+    """Reads what a process writes, as text, as soon as it is there.
+
+    Args:
+        stream: the end of a pipe.
+        take: takes text as it comes.
+    """
+
+    def __init__(self, stream: IO[bytes], take: Callable[[str], None]) -> None:
+        self._stream = stream
+        self._take = take
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        os.set_blocking(stream.fileno(), False)
+        asyncio.get_running_loop().add_reader(stream.fileno(), self.read)
+        self._open = True
+
+    def read(self) -> None:
+        """Take all that is there."""
+        while self._open:
+            try:
+                piece = os.read(self._stream.fileno(), CHUNK)
+            except BlockingIOError:
+                return
+            if text := self._decoder.decode(piece, final=not piece):
+                self._take(text)
+            if not piece:
+                self.close()
+
+    def close(self) -> None:
+        """Stop reading."""
+        if self._open:
+            self._open = False
+            asyncio.get_running_loop().remove_reader(self._stream.fileno())
+            self._stream.close()

@@ -16,6 +16,8 @@ from hopyard.driver.interpreters.jupyter import (
     JupyterKernel,
     KernelProcess,
 )
+from hopyard.driver.interpreters.pipe import ProcessPipe
+from hopyard.driver.mask import MaskedLog
 from hopyard.driver.spark import Spark
 from hopyard.protocol.states import Kind
 
@@ -29,7 +31,7 @@ def python_process(folder: Path, environment: dict[str, str], work_dir: str) -> 
     """Start a kernel's process; early, so that it comes up while the JVM does."""
     command = [sys.executable, "-P", "-m", KERNEL, str(os.getpid())]
     own = {"IPYTHONDIR": str(folder / "ipython")}
-    return KernelProcess(folder, command, environment | own, work_dir)
+    return KernelProcess(folder, command, environment | own, work_dir, piped=True)
 
 
 class PythonInterpreter(JupyterKernel):
@@ -48,6 +50,8 @@ class PythonInterpreter(JupyterKernel):
     def __init__(self, spark: Spark, work_dir: str, process: KernelProcess | None = None) -> None:
         self._spark = spark
         self._work_dir = work_dir
+        self._log = MaskedLog(spark.mask)
+        self._pipes: list[ProcessPipe] = []
         super().__init__(process)
 
     def _new_process(self) -> KernelProcess:
@@ -60,6 +64,11 @@ class PythonInterpreter(JupyterKernel):
 
     async def connect(self) -> None:
         """Connect to the kernel, and the kernel to the JVM."""
+        process = self._kernel.process
+        assert process.stdout is not None and process.stderr is not None  # noqa: S101 - piped
+        self._pipes = [
+            ProcessPipe(stream, self._log.write) for stream in (process.stdout, process.stderr)
+        ]
         await self._connect()
         await self._hidden(
             f"__import__({ATTACH!r}, fromlist=['_']).connect("
@@ -72,6 +81,14 @@ class PythonInterpreter(JupyterKernel):
 
     def _request(self, code: Code) -> tuple[str, dict[str, Any]]:
         return code.text, {"hopyard": {"group": code.group, "description": code.description}}
+
+    async def _end(self) -> None:
+        await super()._end()
+        for pipe in self._pipes:
+            pipe.read()
+            pipe.close()
+        self._pipes = []
+        self._log.close()
 
     def _outcome(self, execution: Execution) -> Outcome:
         data = execution.data

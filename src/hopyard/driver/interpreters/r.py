@@ -7,15 +7,13 @@ and stderr, which are read here, so that output flows while an expression runs.
 from __future__ import annotations
 
 import asyncio
-import codecs
 import contextlib
 import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from hopyard.driver.interpreters.base import (
     CannotStart,
@@ -25,7 +23,9 @@ from hopyard.driver.interpreters.base import (
     Output,
 )
 from hopyard.driver.interpreters.jupyter import Execution, JupyterKernel, KernelProcess
+from hopyard.driver.interpreters.pipe import ProcessPipe
 from hopyard.driver.interpreters.wire import Message
+from hopyard.driver.mask import MaskedLog
 from hopyard.driver.spark import Spark
 from hopyard.protocol.states import Kind
 
@@ -39,7 +39,6 @@ BACKEND_THREADS = "16"
 BACKEND_SECONDS = str(10 * 365 * 86400)
 """Spark's RBackend hangs up on an R that was silent for so long."""
 GREET_AGAIN = 0.3
-PIECE = 1 << 16
 
 
 class RInterpreter(JupyterKernel):
@@ -58,8 +57,9 @@ class RInterpreter(JupyterKernel):
         self._spark = spark
         self._work_dir = work_dir
         self._backend: Any = None
-        self._pipes: list[_Pipe] = []
+        self._pipes: list[ProcessPipe] = []
         self._output: Output | None = None
+        self._log = MaskedLog(spark.mask)
         self._last_words = ""
 
     def _new_process(self) -> KernelProcess:
@@ -76,8 +76,8 @@ class RInterpreter(JupyterKernel):
         process = self._kernel.process
         assert process.stdout is not None and process.stderr is not None  # noqa: S101 - piped
         self._pipes = [
-            _Pipe(process.stdout, lambda text: self._say("stdout", text)),
-            _Pipe(process.stderr, lambda text: self._say("stderr", text)),
+            ProcessPipe(process.stdout, lambda text: self._say("stdout", text)),
+            ProcessPipe(process.stderr, lambda text: self._say("stderr", text)),
         ]
         try:
             await self._connect()
@@ -141,8 +141,7 @@ class RInterpreter(JupyterKernel):
             self._output.stream(name, text)
             return
         self._last_words = (self._last_words + text)[-2000:]
-        sys.stderr.write(text)
-        sys.stderr.flush()
+        self._log.write(text)
 
     async def _end(self) -> None:
         from py4j.protocol import Py4JError
@@ -156,34 +155,3 @@ class RInterpreter(JupyterKernel):
         if backend is not None:
             with contextlib.suppress(Py4JError, OSError):
                 await self._spark.call(backend.close)
-
-
-class _Pipe:
-    """Reads what a process writes, as text, as soon as it is there."""
-
-    def __init__(self, stream: IO[bytes], take: Callable[[str], None]) -> None:
-        self._stream = stream
-        self._take = take
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        os.set_blocking(stream.fileno(), False)
-        asyncio.get_running_loop().add_reader(stream.fileno(), self.read)
-        self._open = True
-
-    def read(self) -> None:
-        """Take all that is there."""
-        while self._open:
-            try:
-                piece = os.read(self._stream.fileno(), PIECE)
-            except BlockingIOError:
-                return
-            if text := self._decoder.decode(piece, final=not piece):
-                self._take(text)
-            if not piece:
-                self.close()
-
-    def close(self) -> None:
-        """Stop reading."""
-        if self._open:
-            self._open = False
-            asyncio.get_running_loop().remove_reader(self._stream.fileno())
-            self._stream.close()

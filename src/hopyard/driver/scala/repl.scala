@@ -1,6 +1,10 @@
 package hopyard
 
 import java.io.{BufferedOutputStream, FileOutputStream, OutputStream, PrintStream, StringReader, StringWriter}
+import java.net.UnixDomainSocketAddress
+import java.nio.ByteBuffer
+import java.nio.channels.{Channels, SocketChannel}
+import java.nio.charset.StandardCharsets.UTF_8
 import java.util.{ArrayList, LinkedHashMap}
 import java.util.concurrent.{ExecutionException, Executors, TimeUnit}
 
@@ -13,6 +17,27 @@ import scala.tools.nsc.interpreter.Results.Incomplete
 import com.fasterxml.jackson.databind.ObjectMapper
 import org.apache.spark.rdd.RDD
 import org.apache.spark.sql.{DataFrame, Dataset, Row, SparkSession}
+
+/** `hopyard.secret("name")`: asks the agent at the moment of use. */
+object secret {
+
+  /** Return a secret's value.
+    *
+    * @param owner whose it is, where several members share one of this name
+    */
+  def apply(name: String, owner: String = null): String = {
+    val json = new ObjectMapper()
+    val question = json.createObjectNode().put("secret", name).put("owner", owner)
+    val agent = SocketChannel.open(UnixDomainSocketAddress.of(System.getenv("HOPYARD_DESK")))
+    val answer =
+      try {
+        agent.write(ByteBuffer.wrap(s"$question\n".getBytes(UTF_8)))
+        json.readTree(Channels.newInputStream(agent))
+      } finally agent.close()
+    if (!answer.has("value")) throw new NoSuchElementException(answer.path("fault").asText)
+    answer.get("value").asText
+  }
+}
 
 /** Spark's REPL as the agent uses it over py4j: one call a request, each answer is JSON.
   *
