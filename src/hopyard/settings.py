@@ -65,6 +65,9 @@ class LivySettings(BaseModel, extra="forbid"):
     )
     sessions_per_user: int = Field(10, ge=1, description="at the same time")
     batches_per_user: int = Field(10, ge=1, description="that run at the same time")
+    batches_per_project: int = Field(
+        100, ge=1, description="that run at the same time, of all its users"
+    )
     sessions_per_project: int = Field(100, ge=1, description="at the same time, of all its users")
     statements_waiting: int = Field(200, ge=1, description="per session")
     output_limit: int = Field(10_000_000, ge=1000, description="of one statement, then cut")

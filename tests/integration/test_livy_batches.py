@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -36,6 +37,21 @@ RAISES = """
 from pyspark.sql import SparkSession
 SparkSession.builder.getOrCreate().sql("SELECT nothing FROM nowhere")
 """
+SHORT = """
+from pyspark.sql import SparkSession
+SparkSession.builder.config("spark.ui.enabled", "false").getOrCreate().stop()
+"""
+IN_R = """
+args <- commandArgs(trailingOnly = TRUE)
+spark_session <- sparkR.session(spark.sql.shuffle.partitions = 3)
+frame <- createDataFrame(data.frame(a = 1:as.integer(args[1]), b = "x"))
+cat("R counted", count(filter(frame, frame$a > 2)), "\\n")
+cat("partitions", sparkR.conf("spark.sql.shuffle.partitions")[[1]], "\\n")
+cat("name", sparkR.conf("spark.app.name")[[1]], "median", median(c(1, 5, 9)), "\\n")
+library(SparkR)
+sparkR.session.stop()
+if (args[2] == "fail") stop("on purpose")
+"""
 SLEEPS = "import time\nprint('asleep', flush=True)\ntime.sleep(600)\n"
 COUNTS = """
 package org.example
@@ -55,8 +71,10 @@ def livy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Livy]:
     data = tmp_path_factory.mktemp("livy-batches")
     resources = data / "projects" / "standalone" / "Resources"
     resources.mkdir(parents=True)
-    for name, code in (("waits", WAITS), ("fails", FAILS), ("raises", RAISES), ("sleeps", SLEEPS)):
+    programs = {"waits": WAITS, "fails": FAILS, "raises": RAISES, "sleeps": SLEEPS, "short": SHORT}
+    for name, code in programs.items():
         (resources / f"{name}.py").write_text(code)
+    (resources / "counts.R").write_text(IN_R)
     with temp_livy(
         data, HOPYARD_LIVY__BATCHES_PER_USER="3", HOPYARD_SPARK_MASTER="local[2]"
     ) as server:
@@ -95,7 +113,8 @@ def processes(livy: Livy, number: int) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         if folder in words_of(process):
-            found += [process, *process.children(recursive=True)]
+            with suppress(psutil.NoSuchProcess):  # it ends while we look
+                found += [process, *process.children(recursive=True)]
     return [one for one in set(found) if words_of(one)]
 
 
@@ -150,9 +169,7 @@ def test_failed_batch_is_dead_with_the_reason(livy: Livy) -> None:
     missing = submit(livy, file="Resources/nothing.py")["id"]
     shown = ended(livy, missing)
     assert shown["state"] == "dead"
-    in_r = submit(livy, file="Resources/any.R")["id"]
-    assert "R" in ended(livy, in_r)["log"][-1]
-    assert batch(livy, in_r)["state"] == "dead"
+    assert shown["appId"] is None  # there never was one
     assert livy.http.get(f"/batches/{missing}/state").json() == {"id": missing, "state": "dead"}
 
 
@@ -162,7 +179,8 @@ def test_limit_and_kill(livy: Livy) -> None:
     assert answer.status_code == 429
     assert answer.headers["retry-after"]
     until(lambda: "asleep" in log(livy, numbers[0]), END, "the first one runs")
-    listed = livy.http.get("/batches", params={"from": 1, "size": 100}).json()
+    assert livy.http.post("/batches/", json={"file": "Resources/sleeps.py"}).status_code == 429
+    listed = livy.http.get("/batches/", params={"from": 1, "size": 100}).json()
     assert listed["from"] == 1
     assert len(listed["sessions"]) == listed["total"] - 1
     assert {one["id"] for one in listed["sessions"]} >= set(numbers[1:])
@@ -183,6 +201,31 @@ def test_killed_process_is_dead(livy: Livy) -> None:
     shown = ended(livy, number)
     assert shown["state"] == "dead"
     assert "SIGKILL" in shown["log"][-1]
+
+
+def test_application_that_is_over_at_once_has_its_id(livy: Livy) -> None:
+    shown = ended(livy, submit(livy, file="Resources/short.py")["id"])
+    assert shown["state"] == "success"
+    assert shown["appId"].startswith("local-")
+
+
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
+def test_r_application(livy: Livy) -> None:
+    good, bad = (
+        submit(livy, file="Resources/counts.R", name=f"r-{end}", args=[5, end])["id"]
+        for end in ("well", "fail")
+    )
+    shown = ended(livy, good)
+    text = log(livy, good)
+    assert shown["state"] == "success", text
+    assert shown["appId"].startswith("local-")
+    assert "R counted 3" in text
+    assert "partitions 3" in text
+    assert "name r-well median 5" in text
+    shown = ended(livy, bad)
+    assert shown["state"] == "dead"
+    assert "exit code 1" in shown["log"][-1]
+    assert "on purpose" in log(livy, bad)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 
 import schemathesis
 
-SESSION = "fuzzed"
+SESSION = BATCH = "fuzzed"
 
 
 @schemathesis.hook
@@ -16,6 +16,8 @@ def map_path_parameters(context: Any, path_parameters: dict[str, Any] | None) ->
     if path_parameters and random.random() < 0.8:
         if "session" in path_parameters:
             path_parameters["session"] = SESSION
+        if "batch" in path_parameters:
+            path_parameters["batch"] = BATCH
         for number in ("statement", "job"):
             if isinstance(path_parameters.get(number), int):
                 path_parameters[number] %= 4
@@ -24,7 +26,8 @@ def map_path_parameters(context: Any, path_parameters: dict[str, Any] | None) ->
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any = None) -> None:
-    """Leave the session that runs alone where it would end."""
+    """Leave the session and the batch that run alone where they would end."""
     ends = case.method.upper() == "DELETE" or case.operation.path.endswith("/stop")
-    if ends and (case.path_parameters or {}).get("session") in (SESSION, "1", 1):
-        case.path_parameters["session"] = random.choice(("other", "99", "0"))
+    for kind in ("session", "batch"):
+        if ends and (case.path_parameters or {}).get(kind) in (SESSION, "1", 1):
+            case.path_parameters[kind] = random.choice(("other", "99", "0"))

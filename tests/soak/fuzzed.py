@@ -14,7 +14,7 @@ from benchmarks.livy.fakes import FakeDriver
 from hopyard.cli import livy
 from hopyard.launchers.base import Launcher, Order, Process
 from hopyard.protocol.messages import Answer, BatchReport, Complete, DriverConfig, Fetch, Inspect
-from hopyard.settings import Settings
+from hopyard.settings import LivySettings, Settings
 
 
 class AnsweringDriver(FakeDriver):
@@ -62,7 +62,9 @@ class InOneProcess(Launcher):
         return None
 
     async def report(self, place: str) -> BatchReport:
-        return BatchReport()
+        number = int(place.rpartition("/")[2])
+        over = number % 3 if number > 1 else None  # the first one runs for ever
+        return BatchReport(app_id=f"local-{number}", exit_code=over, reason="It failed.")
 
     async def clean(self, place: str) -> None:
         """There is nothing."""
@@ -70,7 +72,8 @@ class InOneProcess(Launcher):
 
 def main() -> None:
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
-    settings = Settings(data_dir=folder, isolation="none", log_level="error")
+    many = LivySettings(batches_per_user=100_000, batches_per_project=100_000)
+    settings = Settings(data_dir=folder, isolation="none", log_level="error", livy=many)
     livy.serve(
         settings, None, port=port, token_file=folder / "tokens", launcher=InOneProcess(folder)
     )

@@ -31,7 +31,7 @@ CHECKS = (
 
 @pytest.fixture
 def fuzzed(tmp_path: Path) -> Iterator[httpx.Client]:
-    """A server whose drivers are doubles, with one session that runs."""
+    """A server whose drivers are doubles, with one session and one batch that run."""
     token, port = secrets.token_urlsafe(16), free_port()
     (tmp_path / "tokens").write_text(f"ada {token}\n")
     log = tmp_path / "livy.log"
@@ -55,6 +55,7 @@ def fuzzed(tmp_path: Path) -> Iterator[httpx.Client]:
     try:
         until(answers, 60, "the server answers")
         http.post("/sessions", json={"kind": "pyspark", "name": "fuzzed"})
+        http.post("/batches", json={"file": "a.py", "name": "fuzzed"})
         for code in ("1", "2"):
             http.post("/sessions/fuzzed/statements", json={"code": code})
         yield http
@@ -90,5 +91,10 @@ def test_fuzzing_finds_no_server_error(fuzzed: httpx.Client, tmp_path: Path) -> 
     assert ran.returncode == 0, ran.stdout[-20_000:] + ran.stderr[-2000:]
     found = re.search(r"(\d+) generated", ran.stdout)
     assert found and int(found[1]) > 500, "too few requests to mean anything"
+    figures = fuzzed.get("/metrics").text
+    for route in ("/sessions", "/batches"):
+        made = re.search(rf'livy_http_requests_total{{.*route="{route}",status="201"}}', figures)
+        assert made, f"no POST {route} was accepted"
+    assert fuzzed.get("/batches/fuzzed/state").json()["state"] == "running"
     left = fuzzed.get("/sessions/fuzzed/state")
     assert left.status_code == 200, (left.text, fuzzed.get("/sessions").text)

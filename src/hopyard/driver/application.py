@@ -19,6 +19,9 @@ from hopyard.protocol import spark_ui
 RETRIES = 17
 """Spark takes one of so many ports, beginning with the wanted one (`spark.port.maxRetries`)."""
 TIMEOUT = 5.0
+NO_UI_PERIOD = 60
+"""Seconds between Spark's metrics where nothing else tells the application's id."""
+NEVER = 10 * 365 * 86400
 _LISTEN = "0A"
 
 
@@ -40,6 +43,35 @@ def find(pid: int, port: int, key: bytes) -> tuple[str, str] | None:
         url = f"http://127.0.0.1:{one}"
         if (found := _ask(url, key)) is not None:
             return found, url
+    return None
+
+
+def name_sink(folder: Path, conf: dict[str, str]) -> dict[str, str]:
+    """Return properties by which Spark writes its metrics into a folder, at the latest at its end.
+
+    The files have the application's id in their names: so also one that ends before it is found,
+    or has no UI, is known.
+
+    Args:
+        folder: an empty one.
+        conf: the application's properties.
+    """
+    seldom = NO_UI_PERIOD if conf.get("spark.ui.enabled") == "false" else NEVER
+    sink = {
+        "class": "org.apache.spark.metrics.sink.CsvSink",
+        "directory": str(folder),
+        "period": str(seldom),
+        "unit": "seconds",
+    }
+    return {f"spark.metrics.conf.driver.sink.hopyard.{key}": text for key, text in sink.items()}
+
+
+def named(folder: Path) -> str | None:
+    """Return the id of the application that wrote its metrics into a folder, None without one."""
+    for file in folder.iterdir():
+        found, driver, _ = file.name.partition(".driver.")
+        if driver:
+            return found
     return None
 
 

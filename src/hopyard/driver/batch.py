@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hopyard.driver import application, configuration
+from hopyard.driver import application, configuration, sparkr
 from hopyard.driver.process import child_setup, exit_words
 from hopyard.driver.spark import (
     SparkFailed,
@@ -35,10 +35,13 @@ from hopyard.driver.spark import (
 from hopyard.protocol import spark_ui
 from hopyard.protocol.messages import REPORT
 
-LOOK_SECONDS = 0.3
+LOOK_SECONDS = 0.1
 RELEASE_SECONDS = 120.0
 TAIL_BYTES = 32 * 1024
 TAIL_LINES = 200
+INSTALL_R = (
+    "install R where the driver runs (Debian, Ubuntu: apt-get install r-base-core r-cran-jsonlite)."
+)
 CANNOT_START = 1
 """The exit code when there is no application at all."""
 
@@ -74,12 +77,14 @@ class Submission:
     """
 
     def __init__(self, config: dict[str, Any], folder: Path) -> None:
-        if config["file"].lower().endswith(".r"):
-            check_r()
         conf = properties(config)
+        in_r = r_environment(conf) if config["file"].lower().endswith(".r") else {}
         self._key = spark_ui.decoded(conf.get(spark_ui.KEY, ""))
         self._port = application.free_port()
         conf["spark.ui.port"] = str(self._port)
+        self._names = folder / "names"
+        self._names.mkdir()
+        conf |= application.name_sink(self._names, conf)
         self._properties = folder / "spark.properties"
         write_private(self._properties, properties_text(conf))
         command = spark_submit(self._properties)
@@ -90,7 +95,7 @@ class Submission:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=child_setup(signal.SIGTERM),  # no threads yet: safe
-            env=environment(conf),
+            env=environment(conf) | in_r,
             cwd=config.get("work_dir", "."),
         )
 
@@ -103,8 +108,13 @@ class Submission:
                 known = True
                 self._properties.unlink(missing_ok=True)  # read long ago
                 report.say(app_id=found[0], ui_url=found[1])
+            elif name := application.named(self._names):
+                known = True
+                report.say(app_id=name)
         self.signal(signal.SIGKILL)  # what it started and left; it itself is not reaped yet
         os.close(descriptor)
+        if not known and (name := application.named(self._names)):
+            report.say(app_id=name)  # it ended between two looks
         return self.process.wait()
 
     def signal(self, number: int) -> None:
@@ -136,19 +146,19 @@ def main() -> None:
     sys.exit(code)
 
 
-def check_r() -> None:
-    """Look whether an application in R can run at all.
+def r_environment(conf: dict[str, str]) -> dict[str, str]:
+    """Return what an application in R needs in its environment, and add to its properties.
 
     Raises:
-        SparkFailed: something has to be installed.
+        SparkFailed: R has to be installed.
     """
     if shutil.which("Rscript") is None:
-        raise SparkFailed("R is not installed (Debian: apt-get install r-base-core).")
-    if not (spark_home() / "R" / "lib" / "SparkR").exists():
-        raise SparkFailed(
-            "Spark's own R package is not there (pip's pyspark has none); set SPARK_HOME to a "
-            "distribution of Spark that has R/lib/SparkR."
-        )
+        raise SparkFailed(f"R is not installed: {INSTALL_R}")
+    conf.setdefault("spark.r.backendConnectionTimeout", sparkr.BACKEND_SECONDS)
+    if sparkr.has_own(spark_home()):
+        return {}
+    # R reads it before the application; the user's own profile is taken by Spark.
+    return {"R_PROFILE": str(sparkr.SOURCES / "batch.R"), "HOPYARD_R": str(sparkr.SOURCES)}
 
 
 def _released(go: Path) -> bool:

@@ -151,12 +151,11 @@ class LocalLauncher(Launcher):
     async def check(self, process: Process) -> str | None:
         """Look whether a driver still runs (see the contract)."""
         outer, inner = _known(process)
-        child = self._children.get(outer.pid)
-        code = child.poll() if child else None  # also takes the zombie away
-        if inner.runs or (outer.runs and code is None):
+        if inner.runs or outer.runs:
             return None
-        self._children.pop(outer.pid, None)
-        return _how_it_ended(code)
+        # Asked last: before the end was seen it would have no code, and nobody could say why.
+        child = self._children.pop(outer.pid, None)
+        return _how_it_ended(child.poll() if child else None)  # also takes the zombie away
 
     async def stop(self, process: Process) -> None:
         """End a driver and everything that it started (see the contract)."""

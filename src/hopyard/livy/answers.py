@@ -12,7 +12,7 @@ from hopyard.protocol.states import BatchState, Kind, SessionState, StatementSta
 class Answer(BaseModel):
     """The base of all answers: every key is always there, more may be."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
 
 
 class Message(Answer):
@@ -25,8 +25,11 @@ class AppInfo(Answer):
     """Where browsers find an application."""
 
     driverLogUrl: str | None
+    """The driver's log as a page of text."""
     sparkUiUrl: str | None
+    """Spark's own pages, through this server; null while there are none."""
     executorLogUrls: str | None
+    """Always null: executors' logs are in Spark's pages."""
 
 
 class SessionInfo(Answer):
@@ -75,20 +78,29 @@ class BatchInfo(Answer):
     """A batch."""
 
     id: int
+    """Given once; numbers go on after a restart of the server."""
     name: str | None
+    """The name that was asked for; works as an id while the batch is known."""
     owner: str | None
+    """Who submitted it; null where nobody signs in."""
     proxyUser: str | None
+    """In whose name Spark works, where that is not the owner."""
     state: BatchState
+    """`success` after exit code 0, `dead` after any other, `killed` by DELETE."""
     appId: str | None
+    """Spark's id of the application; null until it has one, or if it never used Spark."""
     appInfo: AppInfo
     log: list[str]
+    """The last lines of its stdout and stderr; the very last one says how it ended."""
 
 
 class BatchPage(Answer):
     """Some of the caller's batches."""
 
     sessions: list[BatchInfo]
+    """By rising id."""
     total: int
+    """How many there are with those that are not shown."""
 
 
 class BatchStateInfo(Answer):

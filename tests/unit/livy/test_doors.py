@@ -17,8 +17,9 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.types import Message
 
 from hopyard.livy.app import create_app
+from hopyard.livy.batches.records import Batch
 from hopyard.livy.records import Session
-from hopyard.livy.requests import CreateSession
+from hopyard.livy.requests import CreateBatch, CreateSession
 from hopyard.livy.sessions import hash_of
 from hopyard.protocol.messages import GONE, UNAUTHORISED, Hello
 from hopyard.protocol.states import SessionState
@@ -225,6 +226,27 @@ async def dial(
     }
     await asyncio.wait_for(app(scope, heard.get, send), 20)
     return said
+
+
+@pytest.mark.parametrize(
+    ("setting", "limit"), [("batches_per_user", 1), ("batches_per_project", 2)]
+)
+@pytest.mark.parametrize("path", ["/batches", "/batches/"])
+async def test_limits_of_batches_are_429(
+    tmp_path: Path, setting: str, limit: int, path: str
+) -> None:
+    settings = Settings(data_dir=tmp_path, livy={setting: limit})  # type: ignore[arg-type]
+    app = create_app(settings, None)
+    for number in range(1, limit + 1):
+        owner = "" if setting == "batches_per_user" else f"user{number}"
+        batch = Batch(number, "standalone", owner, CreateBatch(file="a.py"), now())
+        app.state.services.batches.adopt(batch)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        answer = await client.post(path, json={"file": "a.py"})
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) > 0
+    assert f"{limit} batches are running" in answer.json()["msg"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import sys
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from hopyard.driver.interpreters.base import (
@@ -27,17 +26,15 @@ from hopyard.driver.interpreters.pipe import ProcessPipe
 from hopyard.driver.interpreters.wire import Message
 from hopyard.driver.mask import MaskedLog
 from hopyard.driver.spark import Spark
+from hopyard.driver.sparkr import BACKEND_SECONDS, SOURCES
 from hopyard.protocol.states import Kind
 
-SOURCES = Path(__file__).resolve().parents[1] / "r"
 INSTALL = (
     "install R with its Jupyter kernel where the driver runs "
     "(Debian, Ubuntu: apt-get install r-base-core r-cran-irkernel r-cran-jsonlite)."
 )
 BACKEND_THREADS = "16"
 """Each connection stays on one thread; an interrupted call may hold its thread for a while."""
-BACKEND_SECONDS = str(10 * 365 * 86400)
-"""Spark's RBackend hangs up on an R that was silent for so long."""
 GREET_AGAIN = 0.3
 
 

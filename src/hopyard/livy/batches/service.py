@@ -67,7 +67,7 @@ class Batches:
         Raises:
             InvalidInput: the request asks for what is not allowed, or the name is taken.
             NotAllowed: `proxyUser` is not the caller's to give.
-            TooMany: the user has as many batches as are allowed.
+            TooMany: the user or the project has as many batches as are allowed.
         """
         if not request.file:
             raise InvalidInput("Rejected, Reason: requirement failed: File is required.", "file")
@@ -76,9 +76,15 @@ class Batches:
         folder = self._project_folder(caller.project)
         conf.seen_path(request.file, self._launcher, folder)
         conf.paths(request, self._launcher, folder)
-        mine = [one for one in self._all.values() if one.owner == caller.user and not one.over]
+        running = [one for one in self._all.values() if not one.over]
+        mine = [one for one in running if one.owner == caller.user]
         if len(mine) >= self._settings.livy.batches_per_user:
             raise TooMany(f"Rejected, Reason: {len(mine)} batches are running, no more allowed.")
+        theirs = sum(one.project == caller.project for one in running)
+        if theirs >= self._settings.livy.batches_per_project:
+            raise TooMany(
+                f"Rejected, Reason: {theirs} batches are running in this project, no more allowed."
+            )
         owned.check_name(caller, request.name, mine)
         batch = Batch(0, caller.project, caller.user, request, now())
         # Held here while it is written, so that two requests at once do not share a name.

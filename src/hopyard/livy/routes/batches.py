@@ -37,6 +37,7 @@ async def _view(batch: Batch, known: Known) -> dict[str, Any]:
     return view | {"log": await asyncio.to_thread(logfile.tail, file, LOG_LINES)}
 
 
+@router.post("/batches/", status_code=201, include_in_schema=False)
 @router.post("/batches", status_code=201, openapi_extra=described(CreateBatch))
 async def create(request: Request, known: Known, caller: Asking) -> Response:
     """Submit an application; it is written down and `starting` when this is answered."""
@@ -45,6 +46,7 @@ async def create(request: Request, known: Known, caller: Asking) -> Response:
     return JSONResponse(await _view(batch, known), 201, {"Location": location})
 
 
+@router.get("/batches/", include_in_schema=False)
 @router.get("/batches")
 async def list_batches(
     known: Known,

@@ -1,9 +1,29 @@
-# The Spark session of this R process: it is there already, shared with the other languages.
+# The Spark session of this R process: a notebook's is there already, shared with the other
+# languages; an application's own is started by sparkR.session() or by its first use.
 
 sparkR.session <- function(master = "", appName = "SparkR", sparkHome = "", sparkConfig = list(),
                            sparkJars = "", sparkPackages = "", enableHiveSupport = TRUE, ...) {
-  set_conf(c(as.list(sparkConfig), list(...)))
+  settings <- c(as.list(sparkConfig), list(...))
+  if (isTRUE(.backend$own) && is.null(.backend$session)) {
+    if (nzchar(master)) settings$spark.master <- master
+    if (!missing(appName)) settings$spark.app.name <- appName
+    start_session(settings)
+  } else {
+    set_conf(settings)
+  }
   invisible(getSparkSession())
+}
+
+# Says that there is no session yet: this process is an application.
+own_session <- function() .backend$own <- TRUE
+
+# As with Spark's own, what the application says is stronger than what it was submitted with.
+start_session <- function(settings) {
+  conf <- newJObject("org.apache.spark.SparkConf")
+  for (name in names(settings)) callJMethod(conf, "set", name, option_text(settings[[name]]))
+  callJMethod(conf, "setIfMissing", "spark.app.name", "SparkR")
+  builder <- callJStatic("org.apache.spark.sql.classic.SparkSession", "builder")
+  .backend$session <- callJMethod(callJMethod(builder, "config", conf), "getOrCreate")
 }
 
 set_conf <- function(settings) {
@@ -18,6 +38,7 @@ set_conf <- function(settings) {
 }
 
 getSparkSession <- function() {
+  if (is.null(.backend$session) && isTRUE(.backend$own)) start_session(list())
   if (is.null(.backend$session)) {
     found <- callJStatic("org.apache.spark.sql.classic.SparkSession", "getDefaultSession")
     .backend$session <- callJMethod(found, "get")
@@ -36,6 +57,11 @@ getSparkContext <- function() {
 }
 
 sparkR.session.stop <- function() {
+  if (isTRUE(.backend$own)) {
+    if (!is.null(.backend$session)) callJMethod(.backend$session, "stop")
+    .backend$session <- .backend$context <- NULL
+    return(invisible(NULL))
+  }
   stop("sparkR.session.stop: the session is stopped with the notebook's session (%%cleanup), ",
     "since other languages use it too.", call. = FALSE)
 }
