@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,6 +20,7 @@ from tests.integration.livy import free_port, until, words_of
 HOME = Path(pyspark.__file__).parent
 START = 90.0
 SECRET = "of-this-cluster"
+_ATTRIBUTE = re.compile(r"""([a-z]+)=["']([^"']*)""")
 LIGHT = {
     "SPARK_DAEMON_MEMORY": "256m",
     "SPARK_DAEMON_JAVA_OPTS": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
@@ -37,6 +39,15 @@ class Cluster:
 
     def state(self) -> Any:
         return httpx.get(f"{self.web}/json/", trust_env=False).json()
+
+    def kill(self, app: str) -> None:
+        """Press the button on the master's page."""
+        with httpx.Client(base_url=self.web, trust_env=False) as browser:
+            forms = re.findall(r"<form.*?</form>", browser.get("/").text, re.DOTALL)
+            form = next(one for one in forms if app in one)
+            fields = [dict(_ATTRIBUTE.findall(tag)) for tag in re.findall(r"<input[^>]*>", form)]
+            sent = {one["name"]: one.get("value", "") for one in fields if "name" in one}
+            assert browser.post("/app/kill/", data=sent).status_code < 400
 
     def executors(self) -> list[psutil.Process]:
         return [
@@ -81,7 +92,7 @@ def temp_cluster(folder: Path) -> Iterator[Cluster]:
 def _alive(cluster: Cluster) -> bool:
     try:
         return any(one["state"] == "ALIVE" for one in cluster.state()["workers"])
-    except httpx.HTTPError:
+    except (httpx.HTTPError, ValueError):  # its pages come before what they show
         return False
 
 

@@ -71,6 +71,16 @@ def test_killed_driver_is_dead_with_a_reason(livy: Livy) -> None:
     assert not (livy.data / "run" / "drivers" / str(session)).exists()
 
 
+def test_session_whose_code_stopped_spark_is_dead(livy: Livy) -> None:
+    session = livy.ready()
+    stops, waits = livy.submit(session, "spark.stop()\n'done'"), livy.submit(session, "1")
+    assert livy.done(session, stops)["output"]["data"] == {"text/plain": "'done'"}
+    until(lambda: livy.session(session)["state"] == "dead", 20, "the session is dead")
+    why = "stopped by the code itself (spark.stop())"
+    assert why in livy.session(session)["log"][-1]
+    assert why in livy.statement(session, waits)["output"]["evalue"]
+
+
 def test_second_server_is_refused(livy: Livy) -> None:
     command = [sys.executable, "-m", "hopyard.cli", "livy", "--port", str(livy.port)]
     again = subprocess.run(

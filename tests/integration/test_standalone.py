@@ -67,6 +67,17 @@ def test_session_works_on_an_executor_and_survives_its_kill(livy: Livy, cluster:
     until(lambda: not cluster.executors(), END, "its executors are gone")
 
 
+def test_application_that_the_cluster_ended_is_not_idle(livy: Livy, cluster: Cluster) -> None:
+    session = livy.ready(**SMALL)
+    app = livy.session(session)["appId"]
+    cluster.kill(app)
+    until(lambda: livy.session(session)["state"] == "dead", END, "it is seen to be over")
+    why = livy.session(session)["log"][-1]
+    assert "the cluster ended the application" in why
+    assert "KILLED" in why
+    assert livy.http.post(f"/sessions/{session}/statements", json={"code": "1"}).status_code == 409
+
+
 def test_batch_runs_on_the_cluster(livy: Livy, cluster: Cluster) -> None:
     resources = livy.data / "projects" / "standalone" / "Resources"
     resources.mkdir(parents=True, exist_ok=True)
@@ -85,8 +96,7 @@ def test_batch_runs_on_the_cluster(livy: Livy, cluster: Cluster) -> None:
     assert f"sum 45 {cluster.master}" in log
     until(lambda: not active(cluster), END, "the application is gone from the master")
     done = {one["id"]: one["state"] for one in cluster.state()["completedapps"]}
-    assert shown["appId"] in {*done, None}  # None: it was too short to be looked at
-    assert "FINISHED" in done.values()
+    assert done[shown["appId"]] == "FINISHED"
 
 
 def test_secret_of_the_cluster_is_in_no_command_line(livy: Livy, cluster: Cluster) -> None:

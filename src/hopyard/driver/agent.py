@@ -47,6 +47,10 @@ from hopyard.protocol.states import Kind
 
 log = logging.getLogger("hopyard.driver")
 
+LOOK = 1.0
+"""Seconds between two looks whether the Spark application is there."""
+LAST_WORDS = 3.0
+"""Seconds that a statement has to end by itself when its application was stopped."""
 GOODBYE = 3.0
 """Seconds that the last messages may take to be acknowledged."""
 
@@ -122,6 +126,18 @@ class Agent:
     async def _watch_jvm(self) -> None:
         self._fail(await self._spark.ended())
 
+    async def _watch_application(self) -> None:
+        """End with the application: what its cluster or the user's code stopped is not idle."""
+        why = None
+        while why is None:
+            await asyncio.sleep(LOOK)
+            why = await self._spark.why_stopped()
+        # What runs learns it from Spark itself, and says where in the code.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS):
+                await self._statements.rest()
+        self._fail(why)
+
     async def _work(self) -> None:
         """Start the Spark application, then run statements."""
         try:
@@ -154,6 +170,7 @@ class Agent:
             )
         )
         self._go(self._spark.warm_up())
+        self._go(self._watch_application())
 
     def _handle(self, message: DownMessage) -> None:
         """Take a message from home; what takes longer runs beside."""

@@ -338,6 +338,38 @@ class Spark:
         """Return Spark's own object that knows how far jobs are."""
         return self._context.statusTracker()
 
+    async def why_stopped(self) -> str | None:
+        """Say why there is no Spark application any more, None while it runs.
+
+        The JVM goes on without it, and so would the interpreters, with an error for each job.
+        """
+        from py4j.protocol import Py4JError
+
+        try:
+            stopped = self._context is not None and await self.call(self._context.isStopped)
+            if not stopped:
+                return None
+            place = await self.call(self._stopped_where)
+        except (Py4JError, OSError):
+            return None  # the JVM is gone: `ended` says why
+        why = cluster_reason(self.tail)
+        if why is None and "org.apache.spark.scheduler" in place:
+            why = "the cluster ended the application"
+        if why is not None:
+            return f"the Spark application is over: {why}"
+        return "the Spark application was stopped by the code itself (spark.stop())"
+
+    def _stopped_where(self) -> str:
+        """Return the stack of what stopped the application: Spark says it to who still wants it."""
+        from py4j.protocol import Py4JJavaError
+
+        try:
+            self._context.defaultParallelism()
+        except Py4JJavaError as error:
+            _, _, place = str(error.java_exception.getMessage()).partition("it was stopped at:")
+            return place
+        return ""
+
     async def ended(self) -> str:
         """Wait for the JVM's end; return why in one sentence."""
         await ended(self.process)

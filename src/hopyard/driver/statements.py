@@ -32,6 +32,8 @@ JOBS_END = 5.0
 """Seconds that a result waits at most for the cancel of the statement's Spark jobs."""
 LATE = (0.3, 0.7, 1.0, 2.0, 3.0, 3.0)
 """Seconds between looks for jobs that come after a cancel."""
+STOPPING_TAKES = 0.02
+"""Seconds that a statement takes at least if it stops the Spark application."""
 RESTART_AFTER = 10.0
 """Seconds from a cancel to the restart of the interpreter."""
 
@@ -84,7 +86,8 @@ class Statements:
         interpreters: by kind; one that cannot start is an error of the statement.
         outbox: where output and results go.
         output_limit: characters of one statement's output.
-        fatal: called when an interpreter cannot be made again.
+        fatal: called when nothing can run any more: an interpreter cannot be made again, or the
+            Spark application was stopped.
     """
 
     def __init__(
@@ -103,6 +106,8 @@ class Statements:
         self._known: set[int] = set()
         self._waiting: deque[Execute] = deque()
         self._news = asyncio.Event()
+        self._resting = asyncio.Event()
+        """Set while nothing runs and nothing waits."""
         self._running: _Running | None = None
         self._late: set[asyncio.Task[None]] = set()
         self._begun: _Begun | None = None
@@ -144,6 +149,10 @@ class Statements:
         if running and running.output and running.message.statement == message.statement:
             running.output.questions.answer(message)
 
+    async def rest(self) -> None:
+        """Wait until nothing runs."""
+        await self._resting.wait()
+
     def fail_all(self, reason: str) -> None:
         """End what runs and what waits with an error: the driver ends."""
         gone = Outcome("error", ename="SessionEnded", evalue=reason)
@@ -158,7 +167,9 @@ class Statements:
         while True:
             while not self._waiting:
                 self._news.clear()
+                self._resting.set()
                 await self._news.wait()
+            self._resting.clear()
             await self._one(self._waiting.popleft())
 
     async def _one(self, message: Execute) -> None:
@@ -212,10 +223,18 @@ class Statements:
             return
         if died is not None:
             await self._revive(running)
+        # Code that takes less cannot have stopped it, and must not wait for the answer.
+        stopped = None
+        if self._took() > STOPPING_TAKES:
+            stopped = await self._spark.why_stopped()
+        if self._running is not running:  # ended meanwhile, with the driver
+            return
         self._running = None
         data = output.result(outcome.data)
         cancelled = running.cancelling is not None and outcome.status == "error"
         self._finish(message.statement, outcome, data=data, cancelled=cancelled)
+        if stopped is not None:
+            self._fatal(stopped)
 
     async def _cancel_jobs(self, group: str) -> None:
         """Cancel jobs that run, and those that come late.
@@ -245,6 +264,10 @@ class Statements:
         running.forced = True
         await running.interpreter.close()
 
+    def _took(self) -> float:
+        """Return how long the last statement has run."""
+        return time.monotonic() - self._begun.monotonic if self._begun else 0.0
+
     def _finish(
         self,
         statement: int,
@@ -254,7 +277,7 @@ class Statements:
     ) -> None:
         at, took, begun = milliseconds(), 0.0, self._begun
         if begun is not None and begun.statement == statement:
-            took = time.monotonic() - begun.monotonic
+            took = self._took()
             at = begun.at + round(took * 1000)  # also when the machine's clock was set meanwhile
         status = "cancelled" if cancelled else outcome.status
         log.info("statement %d: %s after %.3f s", statement, status, took)

@@ -59,6 +59,8 @@ class Batch:
             case Ready():
                 self._ready(message)
             case Failed():
+                # Not idle any more, whatever its last statement was: the end is written down next.
+                session.move(SessionState.SHUTTING_DOWN)
                 return message.reason or "The driver failed without a reason."
             case Ended():
                 return message.reason or "The driver ended."

@@ -31,12 +31,20 @@ class Registry:
         return Instant()
 
 
+class Working:
+    """A Spark application that goes on."""
+
+    async def why_stopped(self) -> str | None:
+        return None
+
+
 async def test_end_is_never_before_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([1_000_000_000, 5])  # the machine's clock is set back in between
     monkeypatch.setattr(statements, "milliseconds", lambda: next(clock, 5))
-    outbox, nothing = Outbox(), _nothing()
+    outbox = Outbox()
     registry: Any = Registry()
-    running = Statements(nothing, registry, outbox, 1000, nothing)
+    spark: Any = Working()
+    running = Statements(spark, registry, outbox, 1000, pytest.fail)
     running.add(Execute(statement=0, code="1", kind=Kind.PYSPARK, request="r-1"))
     assert running.unfinished() == [0]
     task = asyncio.create_task(running.run())
@@ -48,7 +56,3 @@ async def test_end_is_never_before_the_beginning(monkeypatch: pytest.MonkeyPatch
     assert said[0]["at"] == 1_000_000_000
     assert 0 <= said[1]["at"] - said[0]["at"] < 10_000
     assert running.unfinished() == []
-
-
-def _nothing() -> Any:
-    return None
