@@ -81,6 +81,18 @@ def test_sql_gives_schema_and_data(livy: Livy, session: int) -> None:
     assert shown["data"] == [[1, "x"]]
 
 
+def test_decimals_are_numbers_with_all_digits(livy: Livy, session: int) -> None:
+    digits = "12345678901234567890.0123456789"
+    code = f"SELECT {digits}BD AS a, array(-{digits}BD) AS b, map('k', 1.20BD) AS c"
+    statement = livy.submit(session, code, kind="sql")
+    livy.done(session, statement)
+    one = f"/sessions/{session}/statements/{statement}"
+    for path in (one, f"/sessions/{session}/statements?from={statement}"):
+        text = livy.http.get(path).text
+        assert f'"data":[[{digits},[-{digits}],{{"k":1.2}}]]' in text
+    assert f"[[{digits},[-{digits}]" in livy.http.get(f"{one}/events").text
+
+
 def test_running_statement_shows_its_output_so_far(livy: Livy, session: int) -> None:
     number = livy.submit(session, "import time\nprint('first', flush=True)\ntime.sleep(60)")
     until(lambda: livy.statement(session, number)["output"], 20, "output while it runs")

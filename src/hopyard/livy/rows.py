@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Text, bindparam, cast, delete, func, insert, select, update
 
 from hopyard.livy.ledger import Ledger, Write
 from hopyard.livy.models import EventRow, SessionRow, StatementRow
@@ -15,6 +15,11 @@ from hopyard.livy.records import Event, Session, Statement
 from hopyard.livy.requests import CreateSession
 from hopyard.protocol.states import Kind, SessionState, StatementState
 from hopyard.store.types import now
+
+LOOK_AHEAD = 500
+"""Statements whose sizes are asked for in one go."""
+PIECE = 1_000_000
+"""Characters of statements that are read in one go; one alone may have more."""
 
 _SESSION = SessionRow.__table__
 _STATEMENT = StatementRow.__table__
@@ -166,6 +171,43 @@ async def read_statements(
         _STATEMENT.c.session == session, _STATEMENT.c.id.between(first, last)
     )
     return [_statement(row) for row in await ledger.read(query.order_by(order))]
+
+
+async def read_in_pieces(
+    ledger: Ledger, session: int, *, first: int, last: int, descending: bool
+) -> AsyncIterator[list[Statement]]:
+    """Read statements of a session so that few of them, or one large one, are in memory at once."""
+    size = func.length(_STATEMENT.c.code) + func.coalesce(
+        func.length(cast(_STATEMENT.c.output, Text)), 0
+    )
+    sized = select(_STATEMENT.c.id, size.label("size")).where(_STATEMENT.c.session == session)
+    order = _STATEMENT.c.id.desc() if descending else _STATEMENT.c.id
+    while first <= last:
+        query = sized.where(_STATEMENT.c.id.between(first, last)).order_by(order)
+        found = await ledger.read(query.limit(LOOK_AHEAD))
+        if not found:
+            return
+        for keys in _pieces([(one.id, one.size) for one in found]):
+            yield await read_statements(
+                ledger, session, first=min(keys), last=max(keys), descending=descending
+            )
+        if descending:
+            last = found[-1].id - 1
+        else:
+            first = found[-1].id + 1
+
+
+def _pieces(sizes: list[tuple[int, int]]) -> Iterator[list[int]]:
+    """Put together what is small together."""
+    piece: list[int] = []
+    full = 0
+    for key, size in sizes:
+        if piece and full + size > PIECE:
+            yield piece
+            piece, full = [], 0
+        piece.append(key)
+        full += size
+    yield piece
 
 
 async def read_unfinished(ledger: Ledger, session: int) -> list[Statement]:

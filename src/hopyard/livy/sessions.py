@@ -13,6 +13,8 @@ import hmac
 import secrets
 import time
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -252,7 +254,9 @@ class Sessions:
         await self.ledger.write(rows.insert_statement(statement))
         session.used = time.monotonic()
         if session.over:
-            await self.ledger.write(self._break(session, statement))
+            # It is accepted all the same: a client that hears of a fault sends it once more.
+            with suppress(Unavailable):
+                await self.ledger.write(self._break(session, statement))
         else:
             session.live[statement.id] = statement
             session.settle()
@@ -293,19 +297,24 @@ class Sessions:
 
     async def statements(
         self, session: Session, start: int, size: int | None, *, descending: bool
-    ) -> list[Statement]:
-        """Return a page of the statements; they are numbered without gaps from 0."""
+    ) -> AsyncIterator[list[Statement]]:
+        """Give a page of the statements, piece by piece; they are numbered without gaps from 0.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
         total = session.next_statement
         size = total if size is None else size
         if size <= 0 or start >= total:
-            return []
+            return
         first, last = start, min(start + size, total) - 1
         if descending:
             first, last = max(total - start - size, 0), total - start - 1
-        read = await rows.read_statements(
+        pieces = rows.read_in_pieces(
             self.ledger, session.id, first=first, last=last, descending=descending
         )
-        return [session.live.get(one.id) or session.recent.get(one.id) or one for one in read]
+        async for read in pieces:
+            yield [session.live.get(one.id) or session.recent.get(one.id) or one for one in read]
 
     async def cancel(self, session: Session, key: int) -> None:
         """Stop a statement, or take it out of the queue; one that is done is left as it is."""

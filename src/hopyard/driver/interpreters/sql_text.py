@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from hopyard.protocol.exact import marked
+
 _PART = re.compile(
     r"""--[^\n]*|/\*.*?\*/|'(?:\\.|''|[^'\\])*'|"(?:\\.|""|[^"\\])*"|`(?:``|[^`])*`|;|.""",
     re.DOTALL,
@@ -45,15 +47,15 @@ def statements(code: str) -> list[str]:
 
 
 def number(text: str) -> float | str:
-    """Return a number; as text where a float would lose digits of a decimal."""
+    """Return a number; marked as one where a float would lose digits of a decimal."""
     value = float(text)
-    return value if Decimal(repr(value)) == Decimal(text) else text
+    return value if Decimal(repr(value)) == Decimal(text) else marked(text)
 
 
 def whole(text: str) -> int | str:
-    """Return a whole number; as text beyond what other languages can read."""
+    """Return a whole number; marked as one beyond 64 bits, which no wire keeps."""
     value = int(text)
-    return value if abs(value) <= LARGEST else text
+    return value if abs(value) <= LARGEST else marked(text)
 
 
 def row(values: dict[str, Any], fields: list[dict[str, Any]]) -> list[Any]:

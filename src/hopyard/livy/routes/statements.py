@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -15,8 +14,19 @@ from hopyard.livy.records import Event, Session, Statement
 from hopyard.livy.requests import GiveInput, RunStatement
 from hopyard.livy.sessions import Sessions
 from hopyard.livy.views import statement_view
+from hopyard.protocol import exact
 
 router = APIRouter(prefix="/sessions/{session}/statements", tags=["statements"])
+
+
+class Exact(JSONResponse):
+    """Shows statements, with their numbers in all digits."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the body."""
+        return exact.with_numbers(super().render(content))
+
+
 SIGN_OF_LIFE = 15.0
 """Seconds without events after which a stream sends a comment, so that proxies keep it open."""
 
@@ -40,9 +50,28 @@ async def list_statements(
     order: Annotated[str, Query(pattern="^(?i:asc|desc)$")] = "asc",
 ) -> Response:
     """Show a page of a session's statements."""
-    page = await known.sessions.statements(session, start, size, descending=order.lower() == "desc")
-    views = [statement_view(one) for one in page]
-    return JSONResponse({"total_statements": session.next_statement, "statements": views})
+    pieces = known.sessions.statements(session, start, size, descending=order.lower() == "desc")
+    first: list[Statement] = await anext(
+        pieces, []
+    )  # what goes wrong at once is still an answer of its own
+    body = _listed(session.next_statement, first, pieces)
+    return StreamingResponse(body, media_type="application/json")
+
+
+async def _listed(
+    total: int, first: list[Statement], more: AsyncIterator[list[Statement]]
+) -> AsyncIterator[str]:
+    """Write a page while it is read: all statements of a session may be more than the memory."""
+    yield f'{{"total_statements":{total},"statements":['
+    comma = ""
+    for one in first:
+        yield comma + exact.dumps(statement_view(one))
+        comma = ","
+    async for piece in more:
+        for one in piece:
+            yield comma + exact.dumps(statement_view(one))
+            comma = ","
+    yield "]}"
 
 
 @router.get("/{statement}")
@@ -50,7 +79,7 @@ async def show(statement: str, session: Mine, known: Known, wait: Wait) -> Respo
     """Show a statement; held until it is done or there is news of it."""
     found = await known.sessions.statement(session, number(statement))
     await hold(found.news, lambda: found.state.over, wait)
-    return JSONResponse(statement_view(found))
+    return Exact(statement_view(found))
 
 
 @router.post("/{statement}/cancel")
@@ -111,5 +140,4 @@ async def _stream(
 
 def _framed(event: Event) -> str:
     number, kind, payload = event
-    data: Any = json.dumps(payload, separators=(",", ":"))
-    return f"id: {number}\nevent: {kind}\ndata: {data}\n\n"
+    return f"id: {number}\nevent: {kind}\ndata: {exact.dumps(payload)}\n\n"

@@ -19,6 +19,7 @@ from hopyard.livy import logfile
 from hopyard.livy.deps import Asking, Known, Mine
 from hopyard.livy.records import Statement
 from hopyard.livy.views import session_view, statement_view
+from hopyard.protocol import exact
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -73,14 +74,15 @@ async def show_sessions(
 @router.get("/sessions/{session}")
 async def show_session(session: Mine, known: Known) -> HTMLResponse:
     """Show a session with its statements and the end of its log to a person (ours)."""
-    page = await known.sessions.statements(session, 0, STATEMENTS, descending=True)
+    pieces = known.sessions.statements(session, 0, STATEMENTS, descending=True)
+    statements = [_shown(one) async for piece in pieces for one in piece]
     file = known.sessions.log_file(session)
     _, _, lines = await asyncio.to_thread(logfile.lines, file, -1, LINES)
     return _page(
         "session.html",
         session=session_view(session, known.sessions.addresses),
         total=session.next_statement,
-        statements=[_shown(one) for one in page],
+        statements=statements,
         lines=lines,
     )
 
@@ -89,7 +91,7 @@ def _shown(statement: Statement) -> dict[str, Any]:
     view = statement_view(statement)
     output = view["output"] or {}
     data = output.get("data") or {}
-    text = str(data.get("text/plain") or next(iter(data.values()), ""))
+    text = str(data.get("text/plain") or next(iter(data.values()), "")).replace(exact.MARK, "")
     if output.get("status") == "error":
         text = f"{text}\n{output['ename']}: {output['evalue']}".strip()
     took = (statement.completed - statement.started) / 1000 if statement.completed else None

@@ -1,0 +1,63 @@
+"""Heads of requests that come slowly, or never."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import uvicorn
+
+from hopyard.cli import heads
+
+GOOD = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
+
+
+async def _slow_answer(scope: Any, receive: Any, send: Any) -> None:
+    await asyncio.sleep(3 * heads.HEAD_SECONDS)  # longer than a head may take
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
+    )
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+@pytest_asyncio.fixture
+async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+    monkeypatch.setattr(heads, "HEAD_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        config = uvicorn.Config(
+            _slow_answer, http=heads.BoundedHeads, lifespan="off", log_config=None
+        )
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server.serve(sockets=[listening]))
+        yield listening.getsockname()[1]
+        server.should_exit = True
+        await task
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: he", b"\r\n"])
+async def test_head_that_does_not_end_is_refused_in_time(port: int, said: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(said)
+    begun = time.monotonic()
+    answer = await asyncio.wait_for(reader.read(), 20)
+    assert time.monotonic() - begun > 0.2
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"has to come within" in answer
+    writer.close()
+
+
+async def test_slow_answers_and_idle_connections_are_left_alone(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(2):
+        writer.write(GOOD)
+        answer = await asyncio.wait_for(reader.readuntil(b"ok"), 20)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        await asyncio.sleep(2 * heads.HEAD_SECONDS)
+    writer.write(GOOD + b"\r\n")  # an empty line is no head yet
+    await asyncio.wait_for(reader.readuntil(b"ok"), 20)
+    writer.close()
