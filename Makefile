@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+# Half of the tests' time is waiting for processes to start.
+WORKERS ?= 2
 
 .PHONY: help
 help: ## Say what there is
@@ -25,7 +27,7 @@ check: ## Run the demo notebook against the platform that runs, without a browse
 
 .PHONY: test
 test: lint ## Prove it: lint, unit, integration, and a real browser
-	@$(PYTEST)
+	@$(PYTEST) -n $(WORKERS) --dist loadfile --reruns 1 -raR
 
 .PHONY: unit
 unit: setup-test ## Unit tests alone (seconds)
