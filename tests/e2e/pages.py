@@ -47,6 +47,14 @@ async def stop(page: Page) -> None:
     await expect(page.locator("#start")).to_be_visible(timeout=START_SECONDS)
 
 
+async def keep_secret(page: Page, name: str, value: str, who: str = "Only you") -> None:
+    """Add or replace a secret on its page."""
+    await page.get_by_label("Name").fill(name)
+    await page.get_by_label("Value").fill(value)
+    await page.get_by_label("Who may use it").select_option(who)
+    await page.get_by_role("button", name="Keep").click()
+
+
 async def open_in_tab(context: BrowserContext, page: Page, selector: str) -> Page:
     """Follow a link that opens a tab."""
     async with context.expect_page() as opened:

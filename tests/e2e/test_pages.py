@@ -136,3 +136,30 @@ async def test_administrator_invites_and_the_link_works_once(
             await page.get_by_label("The same again").fill("another password")
             await page.get_by_role("button", name="Set password and sign in").click()
             await expect(page.get_by_role("alert")).to_be_visible()
+
+
+async def test_secrets_are_kept_replaced_shared_and_deleted(browser: Browser, place: Place) -> None:
+    async with visitor(browser) as context:
+        page = await context.new_page()
+        await pages.sign_in(page, f"{place.url}projects/secrets", place.user, place.password)
+        await expect(page.get_by_text("You have none.")).to_be_visible()
+        await pages.keep_secret(page, "not a name", "first-value")
+        await expect(page.locator("#fault-name")).to_contain_text("1 to 200 of letters")
+        await expect(page.locator("#value")).to_be_empty()
+        await pages.keep_secret(page, "git-key", "first-value")
+        await pages.keep_secret(
+            page, "store.password", "second-value", f"Members of {place.project}"
+        )
+        key = page.get_by_role("row").filter(has_text="git-key")
+        shared = page.get_by_role("row").filter(has_text="store.password")
+        await expect(key).to_contain_text("Only you")
+        await expect(shared).to_contain_text(f"Members of {place.project}")
+        await shot(page, "secrets")
+        await pages.keep_secret(page, "git-key", "third-value", f"Members of {place.project}")
+        await expect(key).to_have_count(1)
+        await expect(key).to_contain_text(f"Members of {place.project}")
+        shown = await page.content()
+        assert not [value for value in ("first", "second", "third") if f"{value}-value" in shown]
+        await page.get_by_role("button", name="Delete store.password").click()
+        await expect(shared).to_have_count(0)
+        await expect(key).to_be_visible()
