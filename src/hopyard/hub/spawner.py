@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
 from jupyterhub.utils import maybe_future, random_port
@@ -79,6 +80,8 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             "HOME": HOME if self._sandboxed else str(home),
             "USER": self.user.name,
             "LOGNAME": self.user.name,
+            "HOPYARD_USER_NAME": self.user.name,
+            "HOPYARD_USER_EMAIL": _email(self.user.name, context().platform.public_url),
             "SHELL": "/bin/bash",
             "CPU_LIMIT": str(plan.cores),
             "HOPYARD_ROOT_DIR": f"{root}/Jupyter",
@@ -301,6 +304,11 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         super().clear_state()
         self._tree = None
         self._process = None
+
+
+def _email(name: str, public_url: str) -> str:
+    """Return whose commits are made: many accounts are named by their address."""
+    return name if "@" in name else f"{name}@{urlsplit(public_url).hostname or 'localhost'}"
 
 
 def _why(log: Path) -> str:
