@@ -23,7 +23,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.livy import crowd, single
+from benchmarks.livy import cancel, crowd, single
 from benchmarks.livy.client import Livy
 from benchmarks.measure import Row
 from benchmarks.plain_hub import free_port
@@ -83,6 +83,7 @@ def measure(url: str, token: str | None, pid: int | None, folder: Path, runs: in
     found += single.statements(livy, session, bare)
     found += single.gets(livy, session, token, watched)
     found += single.rows(livy, session)
+    found += cancel.measure(livy, session)
     found += single.large_output(livy, session, watched)
     livy.ask("DELETE", f"/sessions/{session}")
     return found
