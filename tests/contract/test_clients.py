@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import start_new_kernel
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager, start_new_kernel
 
 from tests.integration.livy import Json, Livy
 
@@ -136,6 +137,33 @@ def kernel(tmp_path: Path) -> Iterator[BlockingKernelClient]:
         manager.shutdown_kernel(now=True)
 
 
+@pytest.fixture
+def magic(server: Livy, tmp_path: Path) -> Iterator[BlockingKernelClient]:
+    """Sparkmagic's own PySpark kernel."""
+    home = tmp_path / ".sparkmagic"
+    home.mkdir()
+    given = {"username": "ada", "password": server.token, "url": server.url, "auth": "Basic_Access"}
+    config = {"kernel_python_credentials": given, "session_configs": {"driverMemory": "1g"}}
+    (home / "config.json").write_text(json.dumps(config))
+    spec = tmp_path / "kernels" / "magic"
+    spec.mkdir(parents=True)
+    words = [sys.executable, "-m", "sparkmagic.kernels.pysparkkernel.pysparkkernel"]
+    words += ["-f", "{connection_file}"]
+    kernel = {"argv": words, "display_name": "PySpark", "language": "python"}
+    (spec / "kernel.json").write_text(json.dumps(kernel))
+    specs = KernelSpecManager(kernel_dirs=[str(tmp_path / "kernels")])
+    manager = KernelManager(kernel_name="magic", kernel_spec_manager=specs)
+    manager.start_kernel(env=os.environ | {"HOME": str(tmp_path)})
+    client = manager.blocking_client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=120)
+        yield client
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel()  # in order: it ends its session
+
+
 def in_cell(kernel: BlockingKernelClient, code: str) -> str:
     """Run a cell; return what it shows."""
     shown: list[str] = []
@@ -161,3 +189,15 @@ def test_sparkmagics_remote_magics_work(server: Livy, kernel: BlockingKernelClie
     assert "work" in in_cell(kernel, "%spark info")
     in_cell(kernel, "%spark delete -s work")
     assert not [one for one in server.http.get("/sessions").json()["sessions"] if not one["name"]]
+
+
+def test_sparkmagics_own_kernel_works(server: Livy, magic: BlockingKernelClient) -> None:
+    assert "10" in in_cell(magic, "spark.range(10).count()")
+    in_cell(magic, "spark.range(3).createOrReplaceTempView('rows')")
+    in_cell(magic, "%%sql -o frame -q\nSELECT id FROM rows ORDER BY id")
+    assert "[0, 1, 2]" in in_cell(magic, "%%local\nprint(list(frame['id']))")
+    in_cell(magic, "%%local\nwords = 'from here'")
+    in_cell(magic, "%%send_to_spark -i words -t str -n words")
+    assert "from here" in in_cell(magic, "words")
+    assert "pyspark" in in_cell(magic, "%%info")
+    assert "INFO" in in_cell(magic, "%%logs")

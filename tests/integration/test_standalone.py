@@ -38,6 +38,7 @@ def livy(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         tmp_path_factory.mktemp("livy-standalone"),
         HOPYARD_SPARK_MASTER=cluster.master,
         HOPYARD_SPARK_CONF=json.dumps(cluster.conf),
+        HOPYARD_LIVY__IMPERSONATORS='["*"]',
     ) as server:
         yield server
 
@@ -47,9 +48,11 @@ def active(cluster: Cluster) -> list[str]:
 
 
 def test_session_works_on_an_executor_and_survives_its_kill(livy: Livy, cluster: Cluster) -> None:
-    session = livy.ready(**SMALL)
+    session = livy.ready(**SMALL, proxyUser="carol")
     app = livy.session(session)["appId"]
     assert active(cluster) == [app]
+    asked = cluster.state()["activeapps"][0]
+    assert (asked["cores"], asked["memoryperexecutor"], asked["user"]) == (1, 512, "carol")
     work = str(cluster.worker.cwd()) + f"/work/{app}"
     assert livy.run(session, WHERE)["data"]["text/plain"] == f"'{work}/0'"
     assert livy.run(session, "sc.master")["data"]["text/plain"] == f"'{cluster.master}'"
@@ -68,8 +71,9 @@ def test_session_works_on_an_executor_and_survives_its_kill(livy: Livy, cluster:
 
 
 def test_application_that_the_cluster_ended_is_not_idle(livy: Livy, cluster: Cluster) -> None:
-    session = livy.ready(**SMALL)
+    session = livy.ready(executorMemory="512m", numExecutors=2)
     app = livy.session(session)["appId"]
+    until(lambda: len(cluster.executors()) == 2, END, "there are as many executors as asked for")
     cluster.kill(app)
     until(lambda: livy.session(session)["state"] == "dead", END, "it is seen to be over")
     why = livy.session(session)["log"][-1]

@@ -113,7 +113,18 @@ def spark_conf(
     }
     if choose.on_loopback(conf["spark.master"]):
         conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    if conf["spark.master"].startswith("spark://"):
+        _count_executors(conf)
     return conf
+
+
+def _count_executors(conf: dict[str, str]) -> None:
+    """Say the number of executors as a standalone cluster understands it: by all their cores."""
+    number = conf.get("spark.executor.instances", "")
+    if number.isdigit():
+        cores = conf.setdefault("spark.executor.cores", "1")
+        if cores.isdigit():
+            conf.setdefault("spark.cores.max", str(int(number) * int(cores)))
 
 
 def paths(request: AskSpark, launcher: Launcher, project_folder: str) -> dict[str, list[str]]:

@@ -41,6 +41,27 @@ def test_request_wins_over_operator_and_platform_over_request(settings: Settings
 
 
 @pytest.mark.parametrize(
+    ("fields", "cores", "most"),
+    [
+        ({"numExecutors": 3}, "1", "3"),
+        ({"numExecutors": 3, "executorCores": 2}, "2", "6"),
+        ({"numExecutors": 3, "conf": {"spark.cores.max": 4}}, "1", "4"),
+        ({"executorCores": 2}, "2", None),
+    ],
+)
+def test_number_of_executors_counts_on_standalone_too(
+    settings: Settings, fields: dict[str, object], cores: str, most: str | None
+) -> None:
+    settings = settings.model_copy(update={"spark_master": "spark://here:7077"})
+    properties = made(settings, **fields)
+    assert properties["spark.executor.cores"] == cores
+    assert properties.get("spark.cores.max") == most
+    assert "spark.cores.max" not in made(
+        settings.model_copy(update={"spark_master": "local[2]"}), **{**fields, "conf": {}}
+    )
+
+
+@pytest.mark.parametrize(
     "key",
     [
         *(one for one in OWNED if not one.endswith(".")),
