@@ -69,7 +69,8 @@ class BoundedHeads(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what came in."""
         super().data_received(data)
-        if not self._in_head and not self._answers():
+        mine = self.transport.get_protocol() is self  # not a WebSocket's by now
+        if mine and not self._in_head and not self._answers():
             self._begin()  # an empty line between two requests
         if self._in_head:
             self._size += len(data)

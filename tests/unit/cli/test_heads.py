@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import uvicorn
+from websockets.asyncio.client import connect
 
 from hopyard.cli import heads
 
@@ -18,6 +19,12 @@ GOOD = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 
 
 async def _slow_answer(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (said := await receive())["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": said["text"]})
+        return
     await asyncio.sleep(3 * heads.HEAD_SECONDS)  # longer than a head may take
     await send(
         {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
@@ -61,3 +68,11 @@ async def test_slow_answers_and_idle_connections_are_left_alone(port: int) -> No
     writer.write(GOOD + b"\r\n")  # an empty line is no head yet
     await asyncio.wait_for(reader.readuntil(b"ok"), 20)
     writer.close()
+
+
+async def test_websocket_is_no_head(port: int) -> None:
+    async with connect(f"ws://127.0.0.1:{port}", proxy=None) as socket:
+        for _ in range(2):
+            await asyncio.sleep(2 * heads.HEAD_SECONDS)
+            await socket.send("still here")
+            assert await asyncio.wait_for(socket.recv(), 20) == "still here"
