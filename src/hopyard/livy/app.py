@@ -40,6 +40,8 @@ from hopyard.livy.routes import (
 from hopyard.livy.routes import secrets as secrets_routes
 from hopyard.livy.secrets import PlatformSecrets
 from hopyard.livy.sessions import Sessions
+from hopyard.livy.statements import Statements
+from hopyard.livy.talk import Talk
 from hopyard.livy.views import Addresses
 from hopyard.settings import Platform, Settings
 from hopyard.store.engine import make_engine, make_writer
@@ -84,6 +86,7 @@ def create_app(
         key,
         platform=platform is not None,
     )
+    talk = Talk()
     submitted = Batches(settings, ledger, launcher, addresses, key, platform=platform is not None)
 
     @asynccontextmanager
@@ -103,6 +106,7 @@ def create_app(
             task.cancel()
         await asyncio.gather(*looking, return_exceptions=True)
         await asyncio.gather(served.close(), submitted.close())
+        await talk.close()
         await ledger.close()
         await app.state.ui_client.aclose()
         await access.close()
@@ -119,7 +123,15 @@ def create_app(
         openapi_url="/livy/openapi.json" if platform else "/openapi.json",
     )
     secrets_of = PlatformSecrets(platform) if platform else None
-    app.state.services = Services(settings, access, served, submitted, secrets_of)
+    app.state.services = Services(
+        settings,
+        access,
+        served,
+        Statements(ledger, settings.livy.statements_waiting),
+        talk,
+        submitted,
+        secrets_of,
+    )
     app.add_middleware(HotGets, app.state.services, in_project=platform is not None)
     errors.install(app)
     app.add_middleware(Edge)

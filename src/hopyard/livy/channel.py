@@ -20,6 +20,7 @@ from hopyard.livy import metrics
 from hopyard.livy.inbox import Batch
 from hopyard.livy.records import Session
 from hopyard.livy.sessions import Sessions, hash_of
+from hopyard.livy.talk import Talk
 from hopyard.protocol.messages import (
     GONE,
     REPLACED,
@@ -51,6 +52,7 @@ class Channel:
         socket: accepted already.
         session: whose driver it is; the secret was right.
         sessions: told when the driver is there and when it is over.
+        talk: told what it answers and asks.
     """
 
     def __init__(
@@ -58,10 +60,12 @@ class Channel:
         socket: WebSocket,
         session: Session,
         sessions: Sessions,
+        talk: Talk,
     ) -> None:
         self._socket = socket
         self._session = session
         self._sessions = sessions
+        self._talk = talk
         self._ledger = sessions.ledger
         self._limit = sessions.output_limit
         self._down: asyncio.Queue[DownMessage | int] = asyncio.Queue()
@@ -147,11 +151,11 @@ class Channel:
                 self._news.set()
                 continue
             if isinstance(message, Answer):
-                self._sessions.answered(session, message)
+                self._talk.answered(session, message)
             else:
                 self._ending = self._batch.apply(message) or self._ending
             if isinstance(message, InputRequest) and message.statement in session.live:
-                self._sessions.asked_for_input(session, session.live[message.statement])
+                self._talk.asked_for_input(session, session.live[message.statement])
             session.applied = self._last = message.seq
             self._unwritten += 1
             self._news.set()
@@ -198,7 +202,7 @@ def is_driver(session: Session, request: HTTPConnection) -> bool:
     return scheme.lower() == "bearer" and hmac.compare_digest(shown, session.secret_hash)
 
 
-async def serve_driver(socket: WebSocket, key: int, sessions: Sessions) -> None:
+async def serve_driver(socket: WebSocket, key: int, sessions: Sessions, talk: Talk) -> None:
     """Take the call of a driver: check its secret, then speak with it."""
     await socket.accept()
     session = sessions.of_driver(key)
@@ -223,7 +227,7 @@ async def serve_driver(socket: WebSocket, key: int, sessions: Sessions) -> None:
             return
         # The same agent dialled again before its old connection was seen to be dead.
         await session.line.drop()
-    channel = Channel(socket, session, sessions)
+    channel = Channel(socket, session, sessions, talk)
     await channel.run(hello)
     if socket.client_state is WebSocketState.CONNECTED and sessions.is_gone(session):
         await socket.close(GONE)

@@ -16,6 +16,8 @@ from hopyard.livy.records import Session
 from hopyard.livy.requests import RequestBody, parse
 from hopyard.livy.secrets import PlatformSecrets
 from hopyard.livy.sessions import Sessions
+from hopyard.livy.statements import Statements
+from hopyard.livy.talk import Talk
 from hopyard.settings import Settings
 
 VERSION = "0.1"
@@ -31,12 +33,16 @@ class Services:
         settings: Settings,
         access: Access,
         sessions: Sessions,
+        statements: Statements,
+        talk: Talk,
         batches: Batches,
         secrets: PlatformSecrets | None = None,
     ) -> None:
         self.settings = settings
         self.access = access
         self.sessions = sessions
+        self.statements = statements
+        self.talk = talk
         self.batches = batches
         self.secrets = secrets
         """None for a server that stands alone: it keeps none."""

@@ -14,7 +14,7 @@ from hopyard.errors import InvalidInput
 from hopyard.livy.news import hold
 from hopyard.livy.records import Session, Statement
 from hopyard.livy.requests import SubmitJob
-from hopyard.livy.sessions import Sessions
+from hopyard.livy.statements import Statements
 from hopyard.protocol.media import JOB
 from hopyard.protocol.states import StatementState
 
@@ -34,7 +34,7 @@ _STATES = {
 }
 
 
-async def submit(sessions: Sessions, session: Session, asked: SubmitJob) -> dict[str, Any]:
+async def submit(statements: Statements, session: Session, asked: SubmitJob) -> dict[str, Any]:
     """Have the driver run a pickled function; return Livy's JSON of it.
 
     Raises:
@@ -49,15 +49,17 @@ async def submit(sessions: Sessions, session: Session, asked: SubmitJob) -> dict
             "allowed is 'pyspark', a function pickled by cloudpickle.",
             "jobType",
         )
-    job = await sessions.submit_job(session, _code("a client's job", f"run({asked.job!r})"))
+    job = await statements.submit_job(session, _code("a client's job", f"run({asked.job!r})"))
     return {"id": -job.id, "state": "SENT", "result": None, "error": None}
 
 
-async def add(sessions: Sessions, session: Session, what: Resource, path: str) -> dict[str, str]:
+async def add(
+    statements: Statements, session: Session, what: Resource, path: str
+) -> dict[str, str]:
     """Add a file to the application, before the statements that come later.
 
     Args:
-        sessions: all of them.
+        statements: all of them.
         session: whose driver is told.
         what: how it is used.
         path: where the driver finds it.
@@ -65,7 +67,7 @@ async def add(sessions: Sessions, session: Session, what: Resource, path: str) -
     Raises:
         InvalidInput: Spark refuses it, with its reason.
     """
-    job = await sessions.submit_job(session, _code(f"add {what}", f"add({what!r}, {path!r})"))
+    job = await statements.submit_job(session, _code(f"add {what}", f"add({what!r}, {path!r})"))
     await hold(job.news, lambda: job.state.over, ADD_SECONDS)
     output = job.output or {}
     if output.get("status") == "error":

@@ -38,8 +38,8 @@ async def show(
     The value of its last expression, the result of SQL, or with `name` a variable. Spark computes
     it now.
     """
-    found = await known.sessions.statement(session, number(statement))
-    transfers = known.sessions.transfers
+    found = await known.statements.get(session, number(statement))
+    transfers = known.talk.transfers
     transfer = transfers.begin(session, found, name, limit)
     begun = False
     try:
@@ -67,11 +67,13 @@ async def _pieces(transfers: Transfers, transfer: Transfer) -> AsyncIterator[byt
 @drivers.post("/livy/drivers/{session}/arrow/{transfer}", include_in_schema=False)
 async def bring(session: str, transfer: str, request: Request) -> Response:
     """Take a DataFrame's rows from a session's driver."""
-    known = services(request).sessions
-    found = known.of_driver(int(session)) if session.isascii() and session.isdigit() else None
+    known = services(request)
+    found = (
+        known.sessions.of_driver(int(session)) if session.isascii() and session.isdigit() else None
+    )
     if found is None or not is_driver(found, request):
         raise NotAllowed("This is for the session's driver.")
-    waiting = known.transfers.find(found, transfer)
+    waiting = known.talk.transfers.find(found, transfer)
     size = request.headers.get("content-length", "")
     if waiting is None or not size.isdigit():
         raise NotFound("Nobody waits for this.")

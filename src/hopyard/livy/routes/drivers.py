@@ -14,5 +14,5 @@ router = APIRouter()
 async def driver(socket: WebSocket, session: str) -> None:
     """Take the call of a session's driver."""
     key = int(session) if session.isascii() and session.isdigit() and len(session) < 10 else -1
-    known = services(socket).sessions
-    await serve_driver(socket, key, known)
+    known = services(socket)
+    await serve_driver(socket, key, known.sessions, known.talk)

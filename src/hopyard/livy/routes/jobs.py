@@ -30,20 +30,20 @@ def _form(field: str) -> dict[str, Any]:
 async def submit_job(request: Request, session: Mine, known: Known) -> Response:
     """Run a pickled function in the driver's Python, after what was sent before."""
     asked = await read(request, SubmitJob)
-    return JSONResponse(await jobs.submit(known.sessions, session, asked), 201)
+    return JSONResponse(await jobs.submit(known.statements, session, asked), 201)
 
 
 @router.post("/run-job", status_code=201, openapi_extra=described(SubmitJob))
 async def run_job(request: Request, session: Mine, known: Known) -> Response:
     """Run a pickled function: here the same as submit-job."""
     asked = await read(request, SubmitJob)
-    return JSONResponse(await jobs.submit(known.sessions, session, asked), 201)
+    return JSONResponse(await jobs.submit(known.statements, session, asked), 201)
 
 
 @router.get("/jobs/{job}")
 async def show_job(job: str, session: Mine, known: Known, wait: Wait) -> Response:
     """Show a job; held until it is done or there is news of it."""
-    found = await known.sessions.job(session, number(job))
+    found = await known.statements.job(session, number(job))
     await hold(found.news, lambda: found.state.over, wait)
     return JSONResponse(jobs.job_view(found))
 
@@ -51,7 +51,7 @@ async def show_job(job: str, session: Mine, known: Known, wait: Wait) -> Respons
 @router.post("/jobs/{job}/cancel")
 async def cancel_job(job: str, session: Mine, known: Known) -> dict[str, str]:
     """Stop a job and its Spark jobs, or take it out of the queue."""
-    await known.sessions.stop(session, await known.sessions.job(session, number(job)))
+    await known.statements.stop(session, await known.statements.job(session, number(job)))
     return {"msg": "canceled"}
 
 
@@ -96,7 +96,7 @@ async def _add(
 ) -> dict[str, str]:
     asked = await read(request, AddResource)
     path = known.sessions.project_path(session, asked.uri)
-    return await jobs.add(known.sessions, session, what, path)
+    return await jobs.add(known.statements, session, what, path)
 
 
 async def _upload(
@@ -104,4 +104,4 @@ async def _upload(
 ) -> dict[str, str]:
     here, seen = await known.sessions.uploads(session)
     name = await uploads.receive(request, field, here, known.settings.livy.upload_limit)
-    return await jobs.add(known.sessions, session, what, str(PurePosixPath(seen) / name))
+    return await jobs.add(known.statements, session, what, str(PurePosixPath(seen) / name))

@@ -110,7 +110,7 @@ async def connect(session: Mine, known: Known) -> Response:
 @router.post("/sessions/{session}/interrupt")
 async def interrupt(session: Mine, known: Known) -> dict[str, str]:
     """Stop what runs and what waits in a session."""
-    await known.sessions.interrupt(session)
+    await known.statements.interrupt(session)
     return {"msg": "interrupted"}
 
 
@@ -125,10 +125,10 @@ async def stop(session: Mine, known: Known) -> Response:
 async def complete(request: Request, session: Mine, known: Known) -> dict[str, Any]:
     """Say what may stand at a place in code."""
     asked = await read(request, AskCompletion)
-    return await known.sessions.complete(session, asked)
+    return await known.talk.complete(session, asked)
 
 
 @router.post("/sessions/{session}/inspect", openapi_extra=described(AskInspection))
 async def inspect(request: Request, session: Mine, known: Known) -> dict[str, Any]:
     """Say what stands at a place in code (ours, not Livy's)."""
-    return await known.sessions.inspect(session, await read(request, AskInspection))
+    return await known.talk.inspect(session, await read(request, AskInspection))

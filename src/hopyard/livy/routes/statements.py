@@ -12,7 +12,7 @@ from hopyard.livy.deps import Known, Mine, Wait, described, number, read
 from hopyard.livy.news import hold
 from hopyard.livy.records import Event, Session, Statement
 from hopyard.livy.requests import GiveInput, RunStatement
-from hopyard.livy.sessions import Sessions
+from hopyard.livy.statements import Statements
 from hopyard.livy.views import statement_view
 from hopyard.protocol import exact
 
@@ -34,7 +34,7 @@ SIGN_OF_LIFE = 15.0
 @router.post("", status_code=201, openapi_extra=described(RunStatement))
 async def run(request: Request, session: Mine, known: Known) -> Response:
     """Run code after what was sent before; it is written down when this is answered."""
-    statement = await known.sessions.submit(session, await read(request, RunStatement))
+    statement = await known.statements.submit(session, await read(request, RunStatement))
     # As Livy: what a POST shows is the beginning, also when it is further by now.
     view = {**statement_view(statement), "state": "waiting", "output": None, "progress": 0.0}
     view |= {"started": 0, "completed": 0}
@@ -50,7 +50,7 @@ async def list_statements(
     order: Annotated[str, Query(pattern="^(?i:asc|desc)$")] = "asc",
 ) -> Response:
     """Show a page of a session's statements."""
-    pieces = known.sessions.statements(session, start, size, descending=order.lower() == "desc")
+    pieces = known.statements.page(session, start, size, descending=order.lower() == "desc")
     first: list[Statement] = await anext(
         pieces, []
     )  # what goes wrong at once is still an answer of its own
@@ -77,7 +77,7 @@ async def _listed(
 @router.get("/{statement}")
 async def show(statement: str, session: Mine, known: Known, wait: Wait) -> Response:
     """Show a statement; held until it is done or there is news of it."""
-    found = await known.sessions.statement(session, number(statement))
+    found = await known.statements.get(session, number(statement))
     await hold(found.news, lambda: found.state.over, wait)
     return Exact(statement_view(found))
 
@@ -85,7 +85,7 @@ async def show(statement: str, session: Mine, known: Known, wait: Wait) -> Respo
 @router.post("/{statement}/cancel")
 async def cancel(statement: str, session: Mine, known: Known) -> dict[str, str]:
     """Stop a statement and its Spark jobs, or take it out of the queue."""
-    await known.sessions.cancel(session, number(statement))
+    await known.statements.cancel(session, number(statement))
     return {"msg": "canceled"}
 
 
@@ -94,8 +94,8 @@ async def give_input(
     request: Request, statement: str, session: Mine, known: Known
 ) -> dict[str, str]:
     """Answer what a statement's code asks (`input()`, `getpass()`; ours, not Livy's)."""
-    found = await known.sessions.statement(session, number(statement))
-    known.sessions.give_input(session, found, (await read(request, GiveInput)).value)
+    found = await known.statements.get(session, number(statement))
+    known.talk.give_input(session, found, (await read(request, GiveInput)).value)
     return {"msg": "given"}
 
 
@@ -111,23 +111,23 @@ async def events(
     Kinds: stream, display_data, update_display, input_request, progress, result, state. Each has
     a number; `Last-Event-ID` resumes after it. The stream ends when the statement is done.
     """
-    found = await known.sessions.statement(session, number(statement))
+    found = await known.statements.get(session, number(statement))
     after = number(last_event_id) if last_event_id else 0
     return StreamingResponse(
-        _stream(known.sessions, session, found, after),
+        _stream(known.statements, session, found, after),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
 async def _stream(
-    sessions: Sessions, session: Session, statement: Statement, after: int
+    statements: Statements, session: Session, statement: Statement, after: int
 ) -> AsyncIterator[str]:
     statement.watchers += 1
     try:
         while True:
             seen, over = statement.news.version, statement.state.over
-            for event in await sessions.events(session, statement, after):
+            for event in await statements.events(session, statement, after):
                 after = event[0]
                 yield _framed(event)
             if over:

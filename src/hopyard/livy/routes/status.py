@@ -74,7 +74,7 @@ async def show_sessions(
 @router.get("/sessions/{session}")
 async def show_session(session: Mine, known: Known) -> HTMLResponse:
     """Show a session with its statements and the end of its log to a person (ours)."""
-    pieces = known.sessions.statements(session, 0, STATEMENTS, descending=True)
+    pieces = known.statements.page(session, 0, STATEMENTS, descending=True)
     statements = [_shown(one) async for piece in pieces for one in piece]
     file = known.sessions.log_file(session)
     _, _, lines = await asyncio.to_thread(logfile.lines, file, -1, LINES)
