@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 from jupyter_client.manager import KernelManager
 
 from tests.integration.livy import Livy
@@ -21,10 +23,12 @@ START = 240
 
 
 @contextmanager
-def livy_for_kernels(folder: Path) -> Iterator[Livy]:
+def livy_for_kernels(
+    folder: Path, *, token: str = "", others: Mapping[str, str] | None = None
+) -> Iterator[Livy]:
     """A standalone server without a sandbox, whose drivers work in the demo's folder."""
     shutil.copytree(DEMO, folder / "projects" / "standalone" / "Jupyter")
-    livy = Livy(folder, HOPYARD_ISOLATION="none")
+    livy = Livy(folder, token=token, others=others, HOPYARD_ISOLATION="none")
     livy.start()
     try:
         yield livy
@@ -129,3 +133,19 @@ class Kernel:
     def stop(self) -> None:
         self.client.stop_channels()
         self.manager.shutdown_kernel()
+
+
+def whole_output(livy: Livy, ran: Ran) -> None:
+    """Check a cell that prints 10,000 lines of 99 letters: it is cut, and its link has all."""
+    shown = ran.stream("stdout")
+    assert len(shown) == 500_000
+    (marker,) = [one["data"]["text/html"] for one in ran.of("display_data") if "cut" in str(one)]
+    (address,) = re.findall(r'href="([^"]+)"', marker)
+    whole = livy.http.get(address)
+    assert whole.headers["content-type"] == "text/plain; charset=utf-8"
+    lines = whole.text.splitlines()
+    assert len(lines) == 10_000
+    assert [line[:5] for line in lines] == [f"{number:05d}" for number in range(10_000)]
+    # Only with a sign-in, and only for the one whose session it is.
+    stranger = httpx.get(address, trust_env=False, headers={"Host": "stranger.example"})
+    assert stranger.status_code == 401

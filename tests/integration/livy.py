@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -60,9 +60,18 @@ def words_of(process: psutil.Process) -> list[str]:
 class Livy:
     """One server on one data directory; can be killed and started again."""
 
-    def __init__(self, data: Path, *, token: str = "", **settings: str) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        token: str = "",
+        others: Mapping[str, str] | None = None,
+        **settings: str,
+    ) -> None:
         self.data = data
         self.token = token
+        self.others = others or {}
+        """Tokens of other users than `ada`, who has `token`."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -81,7 +90,8 @@ class Livy:
         command = [sys.executable, "-m", "hopyard.cli", "livy", "--port", str(self.port)]
         if self.token:
             file = self.data / "tokens"
-            file.write_text(f"ada {self.token}\n")
+            tokens = {"ada": self.token, **self.others}
+            file.write_text("".join(f"{user} {token}\n" for user, token in tokens.items()))
             command += ["--token-file", str(file)]
         with (self.data / "livy.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

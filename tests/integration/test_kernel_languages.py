@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.integration.kernels import Kernel, Ran, livy_for_kernels
+from tests.integration.kernels import Kernel, Ran, livy_for_kernels, whole_output
 from tests.integration.livy import Livy
 
 
@@ -30,6 +30,8 @@ class Cells:
     """Prints the text `word`."""
     count: str
     """Prints the number of rows of `there`."""
+    long: str
+    """Prints ten thousand lines of 99 letters."""
     sleep: str
     begin: str
     whole: str
@@ -46,6 +48,7 @@ SCALA = Cells(
     frame='val found = spark.range(10).toDF("n")',
     show="println(word)",
     count='println("rows " + there.count())',
+    long='for (n <- 0 until 10000) println(f"$n%05d" + "x" * 94)',
     sleep="Thread.sleep(60000)",
     begin="spark.sparkCon",
     whole="sparkContext",
@@ -60,6 +63,7 @@ R = Cells(
     frame='found <- sql("SELECT id AS n FROM range(10)")',
     show="cat(word)",
     count='cat("rows", nrow(there))',
+    long='for (n in 0:9999) cat(sprintf("%05d", n), strrep("x", 94), "\\n", sep = "")',
     sleep="Sys.sleep(60)",
     begin="createDataF",
     whole="createDataFrame",
@@ -130,6 +134,10 @@ def test_local_values_go_to_spark(cells, kernel):
     assert kernel.ok(cells.show).text.strip() == 'say "so"'
     kernel.ok("%%send_to_spark -i table -t df -n there")
     assert "rows 2" in kernel.ok(cells.count).text
+
+
+def test_very_long_output_is_cut_with_a_link_to_all_of_it(cells, kernel, livy):
+    whole_output(livy, kernel.ok(cells.long))
 
 
 def test_interrupt_stops_the_code_and_not_the_session(cells, kernel):

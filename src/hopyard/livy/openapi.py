@@ -52,6 +52,7 @@ OTHER_MEDIA = {
     "GET /metrics": "text/plain",
     "GET /sessions/{session}/log/view": "text/plain",
     "GET /batches/{batch}/log/view": "text/plain",
+    "GET /sessions/{session}/statements/{statement}/text": "text/plain",
     "GET /sessions/{session}/statements/{statement}/events": "text/event-stream",
     "GET /sessions/{session}/statements/{statement}/arrow": "application/vnd.apache.arrow.stream",
 }

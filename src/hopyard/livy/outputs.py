@@ -15,7 +15,7 @@ A failed statement has, besides Livy's keys, `data` with what was printed before
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hopyard.livy.records import Event, Statement
@@ -92,6 +92,19 @@ def printed_text(statement: Statement) -> str:
     if stdout and not stdout.endswith("\n"):
         stdout += "\n"
     return stdout + stderr
+
+
+def texts(events: Iterable[Event]) -> Iterator[str]:
+    """Yield all text of a statement in the order in which it came, stdout and stderr mixed."""
+    for _, kind, payload in events:
+        if kind == "stream":
+            yield payload["text"]
+        elif kind == "display_data" and TEXT in payload["data"]:
+            yield payload["data"][TEXT] + "\n"
+        elif kind == "result":
+            if TEXT in (payload.get("data") or {}):
+                yield payload["data"][TEXT] + "\n"
+            yield "".join(payload.get("traceback") or ())
 
 
 def _is_json_lines(text: str) -> bool:

@@ -43,6 +43,13 @@ class Addresses:
             return f"{self._base}projects/{session.project}/logs?source=session-{session.id}"
         return f"{self._base}sessions/{session.id}/log/view"
 
+    def text(self, session: Session, statement: int) -> str:
+        """The address of all that a statement printed, for people."""
+        place = "sessions"
+        if self._platform:
+            place = f"projects/{session.project}/applications"
+        return f"{self._base}{place}/{session.id}/statements/{statement}/text"
+
     def batch_ui(self, project: str, batch: int) -> str:
         """The address of a batch's Spark UI, ends with a slash."""
         return self._base + self._batch_path(project, batch) + "ui/"

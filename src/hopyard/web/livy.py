@@ -135,6 +135,29 @@ class LivyClient:
         except httpx.HTTPError as error:
             raise _silent(error) from None
 
+    async def open_text(
+        self, project: str, session: int, statement: int, token: str
+    ) -> httpx.Response:
+        """Ask for all that a statement printed; the answer's body is still to be streamed.
+
+        Raises:
+            NotFound: there is none of this number that is the caller's.
+            Unavailable: the Livy server does not answer.
+        """
+        url = f"{self._base(project)}/sessions/{session}/statements/{statement}/text"
+        headers = {"Authorization": f"Bearer {token}"}
+        request = self._http.build_request("GET", url, headers=headers)
+        try:
+            answer = await self._http.send(request, stream=True)
+        except httpx.HTTPError as error:
+            raise _silent(error) from None
+        if answer.status_code == 200:
+            return answer
+        await answer.aclose()
+        if answer.status_code == 404:
+            raise NotFound("This output is not there (any more), or is not yours.")
+        raise Unavailable(f"The Livy server answered {answer.status_code}.")
+
     async def _request(self, method: str, project: str, path: str, token: str) -> httpx.Response:
         try:
             response = await self._http.request(

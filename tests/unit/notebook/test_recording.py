@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hopyard.notebook.kernels.cut import Cut
 from hopyard.notebook.recorder import follow, merge
 from hopyard.notebook.recorder.outputs import Outputs
 from hopyard.notebook.recorder.recorder import Recorder
@@ -348,8 +349,9 @@ def test_spark_cell_of_a_dead_server_goes_on_from_its_statements_beginning(serve
     again.recorder.again(lost)
     events = [("stream", {"name": "stdout", "text": f"{line}\n"}) for line in "abc"]
     events += [("progress", {}), ("result", {"status": "ok", "data": {"text/plain": "7"}})]
+    cut = Cut(None)
     for event in events:
-        for message in follow.messages(*event, lost.count):
+        for message in follow.messages(*event, lost.count, cut):
             again.recorder.heard(lost, *message)
     text, result = lost.outputs.dump()
     assert text["text"] == "Starting\na\nb\nc\n"
@@ -359,6 +361,21 @@ def test_spark_cell_of_a_dead_server_goes_on_from_its_statements_beginning(serve
 
 def test_statement_that_failed_is_an_error():
     error = {"status": "error", "ename": "E", "evalue": "v", "traceback": ["t"]}
-    first, last = follow.messages("result", error, 1)
+    first, last = follow.messages("result", error, 1, Cut(None))
     assert first == ("error", {"ename": "E", "evalue": "v", "traceback": ["t"]})
     assert last == ("status", {"execution_state": "idle"})
+
+
+def test_long_output_is_cut_as_the_kernel_cuts_it(server):
+    run = server.run()
+    server.say(run, "hopyard_statement", path="/sessions/1/statements/2", whole="/x?a=1&b=2")
+    cut = Cut(run.whole, most=5)
+    events = [("stream", {"name": "stdout", "text": text}) for text in ("abc", "def", "ghi")]
+    events.append(("result", {"status": "ok", "data": {"text/plain": "1234567"}}))
+    shown = [message for one in events for message in follow.messages(*one, 1, cut)]
+    assert [kind for kind, _ in shown] == [
+        *("stream", "stream", "display_data", "execute_result", "display_data", "status")
+    ]
+    assert [content["text"] for kind, content in shown if kind == "stream"] == ["abc", "de"]
+    assert 'href="/x?a=1&amp;b=2"' in shown[2][1]["data"]["text/html"]
+    assert shown[3][1]["data"]["text/plain"] == "12345"

@@ -166,11 +166,18 @@ def livy_routes(outside: Outside) -> list[Route]:
         text = f"{request.method} {request.path_params['path']} {request.url.query} {body}"
         return PlainTextResponse(text, headers={"Set-Cookie": "a=b", "X-Spark": "yes"})
 
+    async def text(request: Request) -> Response:
+        number = int(request.path_params["n"])
+        if outside.sessions.get(number, "-") != await owner(request):
+            return JSONResponse({"msg": f"Session '{number}' not found."}, 404)
+        return PlainTextResponse("<b>line</b>\n" * 3)
+
     base = "/livy/projects/{project}/sessions"
     return [
         Route(base, sessions),
         Route(base + "/{n}", session, methods=["DELETE"]),
         Route(base + "/{n}/ui/{path:path}", ui, methods=["GET", "POST"]),
+        Route(base + "/{n}/statements/{statement}/text", text),
     ]
 
 

@@ -22,6 +22,7 @@ VALUES = {
     "user": "nobody",
     "session": "7",
     "number": "7",
+    "statement": "3",
     "invitation": "999999",
 }
 VALUES |= {"source": "session-7", "path": "jobs/", "tour": "nowhere", "name": "key"}

@@ -188,6 +188,22 @@ async def test_the_spark_ui_is_streamed_with_the_persons_token(web: Web) -> None
     web.outside.sessions.clear()
 
 
+async def test_whole_output_of_a_cell_is_shown_to_its_owner_alone(web: Web) -> None:
+    web.outside.sessions[7] = "ada"
+    page = "/projects/hops/applications/7/statements/3/text"
+    async with web.browser("ada") as browser:
+        answer = await browser.get(page)
+        assert answer.text == "<b>line</b>\n" * 3
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    async with web.browser("bob") as browser:
+        answer = await browser.get(page, headers={"Accept": "text/html"})
+        assert answer.status_code == 404 and "is not yours" in answer.text
+    async with web.browser(None) as browser:
+        assert (await browser.get(page)).status_code in (302, 303, 307, 401)
+    web.outside.sessions.clear()
+
+
 async def test_logs_are_shown_followed_searched_and_downloaded(web: Web) -> None:
     file = web.settings.user_logs("hops", "ada") / "sessions" / "7" / "driver.log"
     file.parent.mkdir(parents=True)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import JSONResponse, StreamingResponse
 
+from hopyard.livy import outputs
 from hopyard.livy.deps import Known, Mine, Wait, described, number, read
 from hopyard.livy.news import hold
 from hopyard.livy.records import Event, Session, Statement
@@ -38,7 +39,13 @@ async def run(request: Request, session: Mine, known: Known) -> Response:
     # As Livy: what a POST shows is the beginning, also when it is further by now.
     view = {**statement_view(statement), "state": "waiting", "output": None, "progress": 0.0}
     view |= {"started": 0, "completed": 0}
-    return JSONResponse(view, 201, {"Location": f"{request.url.path}/{statement.id}"})
+    whole = known.sessions.addresses.text(session, statement.id)
+    headers = {
+        "Location": f"{request.url.path}/{statement.id}",
+        # For clients that show a part of long output (RFC 8288).
+        "Link": f'<{whole}>; rel="alternate"; type="text/plain"',
+    }
+    return JSONResponse(view, 201, headers)
 
 
 @router.get("")
@@ -97,6 +104,18 @@ async def give_input(
     found = await known.statements.get(session, number(statement))
     known.talk.give_input(session, found, (await read(request, GiveInput)).value)
     return {"msg": "given"}
+
+
+@router.get("/{statement}/text")
+async def text(statement: str, session: Mine, known: Known) -> Response:
+    """Show all that a statement printed so far to a person (ours, not Livy's)."""
+    found = await known.statements.get(session, number(statement))
+    events = await known.statements.events(session, found, 0)
+    return StreamingResponse(
+        outputs.texts(events),
+        media_type="text/plain; charset=utf-8",
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+    )
 
 
 @router.get("/{statement}/events")

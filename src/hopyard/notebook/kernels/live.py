@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from IPython.core.error import StdinNotImplementedError
 
+from hopyard.notebook.kernels.cut import Cut, Message
 from hopyard.notebook.kernels.events import Events
 from hopyard.notebook.kernels.livy import (
     CANCEL_SECONDS,
@@ -37,6 +39,7 @@ class Cell:
         self._progress = Progress(self._send)
         self._path: str | None = None
         """The statement that the cell became."""
+        self._cut = Cut(None)
         self._shown: set[str] = set()
         """Pictures that were displayed."""
 
@@ -52,10 +55,12 @@ class Cell:
         try:
             try:
                 body = {"code": code, "kind": kind}
-                sent = self._http.post(statements, [201], body).json()
-                self._path = f"{statements}/{sent['id']}"
+                answer = self._http.post(statements, [201], body)
+                self._path = f"{statements}/{answer.json()['id']}"
+                self._cut = Cut(answer.links.get("alternate", {}).get("url"))
                 # For the Jupyter server's recorder; pages ignore it.
-                self._send("hopyard_statement", {"path": self._path})
+                whole = self._cut.address
+                self._send("hopyard_statement", {"path": self._path, "whole": whole})
                 events = Events(self._http, self._path)
                 result = self._show(events)
             except LivyError:
@@ -83,7 +88,7 @@ class Cell:
             if kind == "result":
                 return payload
             if kind == "stream":
-                self._send("stream", payload)
+                self._send_all(self._cut.stream(payload))
             elif kind == "display_data":
                 self._shown.update(payload["data"][m] for m in PICTURES if m in payload["data"])
                 self._send("display_data", payload)
@@ -119,10 +124,14 @@ class Cell:
         if data:
             content = {"data": data, "metadata": result.get("metadata") or {}}
             count = {"execution_count": self._kernel.shell.displayhook.prompt_count}
-            self._send("execute_result", content | count)
+            self._send_all(self._cut.result(content | count))
 
     def _was_shown(self, mime: str, value: Any) -> bool:
         return mime in PICTURES and value in self._shown
+
+    def _send_all(self, messages: Iterable[Message]) -> None:
+        for kind, content in messages:
+            self._send(kind, content)
 
     def _send(self, kind: str, content: dict[str, Any]) -> None:
         self._kernel.send_response(self._kernel.iopub_socket, kind, content)

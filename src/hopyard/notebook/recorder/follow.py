@@ -12,12 +12,12 @@ import logging
 import os
 from typing import Any
 
+from hopyard.notebook.kernels.cut import Cut, Message
 from hopyard.notebook.recorder.recorder import Recorder
 from hopyard.notebook.recorder.run import Run
 from hopyard.notebook.recorder.runs import SERVER_ENDED
 
 KINDS = {
-    "stream": "stream",
     "display_data": "display_data",
     "update_display": "update_display_data",
 }
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 async def follow(recorder: Recorder, run: Run) -> None:
     """Record what a run's statement says, until it is done."""
     loop = asyncio.get_running_loop()
+    cut = Cut(run.whole)
 
     def read() -> None:
         first = True
@@ -36,7 +37,7 @@ async def follow(recorder: Recorder, run: Run) -> None:
             if first:
                 loop.call_soon_threadsafe(recorder.again, run)
                 first = False
-            for message in messages(kind, payload, run.count):
+            for message in messages(kind, payload, run.count, cut):
                 loop.call_soon_threadsafe(recorder.heard, run, *message)
 
     try:
@@ -47,10 +48,10 @@ async def follow(recorder: Recorder, run: Run) -> None:
         recorder.over(run, SERVER_ENDED)
 
 
-def messages(
-    kind: str, payload: dict[str, Any], count: int | None
-) -> list[tuple[str, dict[str, Any]]]:
+def messages(kind: str, payload: dict[str, Any], count: int | None, cut: Cut) -> list[Message]:
     """Return the messages by which a kernel would have shown an event."""
+    if kind == "stream":
+        return [*cut.stream(payload)]
     if kind in KINDS:
         return [(KINDS[kind], payload)]
     if kind != "result":
@@ -63,7 +64,7 @@ def messages(
     if not data:
         return [idle]
     content = {"data": data, "metadata": payload.get("metadata") or {}, "execution_count": count}
-    return [("execute_result", content), idle]
+    return [*cut.result(content), idle]
 
 
 def _events(statement: str) -> Any:

@@ -12,7 +12,7 @@ STATEMENT = "hopyard_statement"
 State = Literal["waiting", "running", "done"]
 FIELDS = (
     *("id", "kernel", "session", "paths", "cell", "code", "state", "count", "behind", "written"),
-    *("statement", "base"),
+    *("statement", "whole", "base"),
 )
 """What is written down of a run, beside its outputs."""
 
@@ -41,6 +41,8 @@ class Run:
     outputs: Outputs = field(default_factory=Outputs)
     statement: str | None = None
     """The Livy statement that the cell became: `/sessions/N/statements/M`."""
+    whole: str | None = None
+    """Where all that the statement prints is shown to a person."""
     base: list[dict[str, Any]] = field(default_factory=list)
     """The outputs from before the statement."""
     asks: dict[str, Any] | None = None
@@ -63,7 +65,8 @@ class Run:
         elif kind == "status" and content.get("execution_state") == "idle":
             self.state = "done"
         elif kind == STATEMENT:
-            self.statement, self.base = content["path"], [*self.outputs.dump()]
+            self.statement, self.whole = content["path"], content.get("whole")
+            self.base = [*self.outputs.dump()]
         else:
             return False
         self.asks = None

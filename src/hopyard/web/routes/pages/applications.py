@@ -1,4 +1,4 @@
-"""The Spark UI of a session or a batch, streamed from livy in the person's name.
+"""Spark UIs, and the whole output of statements, streamed from livy in the person's name.
 
 Thin: livy knows whose it is and where its driver is; here only the sign-in is added.
 """
@@ -44,6 +44,18 @@ async def batch_ui(
 ) -> Response:
     """Stream one request to a batch's Spark UI and its answer back."""
     return await _stream(request, who, services, f"batches/{number}", path)
+
+
+@router.get("/applications/{number}/statements/{statement}/text")
+async def output(who: SessionsUser, services: Services, number: int, statement: int) -> Response:
+    """Show all that a statement printed; its notebook shows the beginning."""
+    answer = await services.livy.open_text(who.project.name, number, statement, who.token)
+    return StreamingResponse(
+        answer.aiter_raw(),
+        media_type="text/plain; charset=utf-8",
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+        background=BackgroundTask(answer.aclose),
+    )
 
 
 async def _stream(
