@@ -14,7 +14,16 @@ from nbclient import NotebookClient
 
 from hopyard.notebook.kernels import picker
 from hopyard.notebook.kernels.sparkmagic import write_for_notebooks
-from tests.integration.kernels import DEMO, SHARE, START, Kernel, Ran, livy_for_kernels, sessions
+from tests.integration.kernels import (
+    DEMO,
+    SHARE,
+    START,
+    Kernel,
+    Ran,
+    livy_for_kernels,
+    sessions,
+    whole_output,
+)
 from tests.integration.livy import Livy
 
 
@@ -99,6 +108,12 @@ print("last")
     [result] = ran.of("execute_result")
     assert result["data"]["text/plain"] == "'result'"
     assert result["execution_count"] == ran.reply["execution_count"]
+
+
+def test_very_long_output_is_cut_with_a_link_to_all_of_it(kernel, livy):
+    whole_output(livy, kernel.ok("for n in range(10_000): print(f'{n:05d}' + 'x' * 94)"))
+    ran = kernel.ok("'y' * 600_000")
+    assert "The value has 600,002." in ran.html
 
 
 def test_displays_come_one_by_one_and_can_be_updated(kernel):
@@ -225,6 +240,26 @@ def test_sql_keeps_types_and_says_where_it_cut(kernel):
     assert kernel.ok("%%local\nprint(kept.shape)").text == "(0, 1)\n"
     kernel.ok("%%sql -q -o kept -c False\nSELECT DATE'2024-01-02' AS d")
     assert kernel.ok("%%local\nprint(kept['d'].dtype)").text == "object\n"
+
+
+def test_rows_show_their_progress_while_they_come_and_one_line_after(kernel):
+    code = (
+        "import time\nfrom pyspark.sql.functions import udf\n"
+        "slow = spark.range(2).select(udf(lambda n: time.sleep(3) or str(n))('id').alias('t'))"
+    )
+    kernel.ok(code)
+    ran = kernel.ok("%%spark -o slow")
+    (first,) = ran.of("display_data")
+    assert "<progress " in first["data"]["text/html"]
+    assert first["data"]["text/plain"].startswith("Spark computes the rows · ")
+    updates = ran.of("update_display_data")
+    assert {one["transient"]["display_id"] for one in [first, *updates]} == {
+        first["transient"]["display_id"]
+    }
+    assert "<progress" not in updates[-1]["data"]["text/html"], "the bar is gone"
+    assert re.fullmatch(r"Rows: 0\.0 MB in \d+\.\d s", updates[-1]["data"]["text/plain"])
+    quick = kernel.ok("%%sql -q -o found\nSELECT 1 AS one")
+    assert not quick.of("display_data"), "what is quick shows no bar"
 
 
 def test_several_sql_statements_show_the_last_ones_rows(kernel):

@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import threading
 import time
 from typing import Any
@@ -27,6 +26,7 @@ from sparkmagic.livyclientlib.sparkcontroller import SparkController
 from sparkmagic.utils import configuration
 from sparkmagic.utils.utils import get_sessions_info_html
 
+from hopyard.notebook.kernels import naming
 from hopyard.notebook.kernels.steps import Steps
 
 TIMEOUT = (5.0, 70.0)
@@ -197,18 +197,27 @@ class Session(LivySession):  # type: ignore[misc]
         self._mine = False
         self.lost = False
         """Whether it is over, and the user was told so."""
+        self.borrowed = False
+        """Whether another notebook made it: this one does not end it."""
         self._steps = Steps()
         self._beat_ended = threading.Event()
         super().__init__(*arguments, **named)
 
     def start(self) -> None:
         """Make the session, wait until Spark runs, show the table."""
-        name = self.properties.get("name") or self.properties["conf"]["spark.app.name"]
-        response = self._http_client.post_session(
-            {**self.properties, "name": f"{name} ({secrets.token_hex(4)})"}
-        )
+        response = self._http_client.post_session(naming.of_new(self.properties))
         self.id, self.status, self._mine = response["id"], response["state"], True
         self.ipython_display.writeln("Starting Spark application")
+        self._join()
+
+    def go_on(self, words: str) -> None:
+        """Use a session that another kernel began: wait until Spark runs, show the table."""
+        self.refresh_status_and_info()
+        self._mine = True
+        self.ipython_display.writeln(words)
+        self._join()
+
+    def _join(self) -> None:
         self._start_heartbeat_thread()
         if self.status not in WORKING:
             self._load_pandas()
@@ -284,11 +293,12 @@ class Session(LivySession):  # type: ignore[misc]
         return session.get("proxyUser") or session.get("owner") or ""
 
     def delete(self) -> None:
-        """End the session; one that is gone already is fine."""
+        """End the session, or leave it where it is another notebook's; one that is gone is fine."""
         if self.id == -1:
             return
         self._stop_heartbeat_thread()
-        self._http_client.delete_session(self.id)
+        if not self.borrowed:
+            self._http_client.delete_session(self.id)
         self.status, self.id = "dead", -1
 
     def _start_heartbeat_thread(self) -> None:
@@ -334,17 +344,32 @@ class Controller(SparkController):  # type: ignore[misc]
             self.starting = session
         return session
 
+    def http(self, endpoint: Any) -> Http:
+        """Return the connection to a server."""
+        http: Http = self._http_client(endpoint)._http_client
+        return http
+
+    def known_session(self, endpoint: Any, properties: dict[str, Any], number: int) -> Session:
+        """Return a session that the server has already."""
+        return self._livy_session(
+            self._http_client(endpoint), properties, self.ipython_display, number
+        )
+
     def end_all(self) -> None:
-        """Delete this kernel's session; for the kernel's shutdown, from whatever thread."""
+        """Delete this kernel's session, unless it is to stay.
+
+        For the kernel's shutdown, from whatever thread.
+        """
         sessions = {id(known): known for known in self.session_manager.sessions.values()}
         if self.starting is not None:
             sessions[id(self.starting)] = self.starting
         for session in sessions.values():
             if session.id == -1:
                 continue
-            http = Http(session.endpoint.url, session.endpoint.auth)
-            with contextlib.suppress(LivyError):
-                http.delete(f"/sessions/{session.id}", [200, 404], patience=2)
+            if not session.borrowed and not naming.keeps(session.properties):
+                http = Http(session.endpoint.url, session.endpoint.auth)
+                with contextlib.suppress(LivyError):
+                    http.delete(f"/sessions/{session.id}", [200, 404], patience=2)
             session._stop_heartbeat_thread()
 
 

@@ -8,10 +8,14 @@ import json
 from typing import Any, NoReturn
 
 from hdijupyterutils.ipythondisplay import IpythonDisplay
+from IPython.core.magic import cell_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments
 from sparkmagic.kernels.kernelmagics import KernelMagics
 from sparkmagic.utils import configuration
+from sparkmagic.utils.utils import parse_argstring_or_throw
 
-from hopyard.notebook.kernels import tables
+from hopyard.notebook.kernels import attach, tables
+from hopyard.notebook.kernels.fetching import Fetching
 from hopyard.notebook.kernels.language import PYTHON, Language
 from hopyard.notebook.kernels.live import Cell
 from hopyard.notebook.kernels.livy import Controller, LivyError, Session, StatementError, run
@@ -19,6 +23,9 @@ from hopyard.protocol.properties import refusal
 
 MORE_HELP = """
 <table>
+  <tr><td>attach</td><td>%%attach<br>%%attach -s 3<br>%%attach -s report</td><td>Lists your running
+    sessions, or goes on with one of them, by number or name. -f ends this notebook's own session
+    first.</td></tr>
   <tr><td>matplot</td><td>%matplot plt</td><td>Shows a figure of the driver's matplotlib.</td></tr>
   <tr><td>-o</td><td>%%sql -o df -n -1</td><td>Rows come with their types: 2,500 at most, unless -n
     says otherwise; it is said when there were more.</td></tr>
@@ -37,6 +44,7 @@ class Display(IpythonDisplay):  # type: ignore[misc]
         raise LivyError(str(error))
 
 
+@magics_class
 class Magics(KernelMagics):  # type: ignore[misc]
     """The magics of one notebook.
 
@@ -81,7 +89,7 @@ class Magics(KernelMagics):  # type: ignore[misc]
             self.session_started = False
         if not self.session_started:
             properties = configuration.get_session_properties(self.language)
-            self.spark_controller.add_session(self.session_name, self.endpoint, False, properties)
+            attach.begin(self.spark_controller, self.session_name, self.endpoint, properties)
             self.session_started = True
         return True
 
@@ -90,6 +98,32 @@ class Magics(KernelMagics):  # type: ignore[misc]
         """List the magics: sparkmagic's, then what is ours."""
         super().help(line, cell, local_ns)
         self.ipython_display.html(MORE_HELP)
+
+    @magic_arguments()  # type: ignore[untyped-decorator]
+    @cell_magic  # type: ignore[untyped-decorator]
+    @argument("-s", "--session", nargs="+", help="Number or name.")  # type: ignore[untyped-decorator]
+    @argument("-f", "--force", action="store_true")  # type: ignore[untyped-decorator]
+    def attach(self, line: str, cell: str = "", local_ns: Any = None) -> None:
+        """List the user's running sessions, or go on with one of them."""
+        arguments = parse_argstring_or_throw(self.attach, line)
+        self._assure_cell_body_is_empty("attach", cell)
+        own = self.session
+        sessions = attach.running(self.spark_controller.http(self.endpoint))
+        if arguments.session is None:
+            self.ipython_display.html(attach.table(sessions, own.id if own else None))
+            return
+        number = attach.choose(sessions, " ".join(arguments.session).strip("'\""))
+        if own is not None and own.id == number:
+            raise LivyError(f"Spark session {number} is this notebook's already.")
+        if own is not None and not own.borrowed and not arguments.force:
+            raise LivyError(
+                f"This notebook has Spark session {own.id}: with -f, %%attach ends that one first."
+            )
+        self._do_not_call_delete_session("")
+        attach.attach(
+            self.spark_controller, self.session_name, self.endpoint, self.speaks.kind, number
+        )
+        self.session_started = True
 
     @functools.wraps(KernelMagics.configure)
     def configure(self, line: str, cell: str = "", local_ns: Any = None) -> None:
@@ -122,7 +156,8 @@ class Magics(KernelMagics):  # type: ignore[misc]
         elif cell.strip():
             Cell(self.shell.kernel, self._session).run(cell, self.speaks.kind)
         if output_var is not None:
-            found = tables.of_variable(self._session, self.speaks, output_var, sample)
+            with Fetching(self.shell.kernel) as fetching:
+                found = tables.of_variable(self._session, self.speaks, output_var, sample, fetching)
             self._keep(output_var, found, sample)
 
     def execute_sqlquery(
@@ -142,7 +177,8 @@ class Magics(KernelMagics):  # type: ignore[misc]
             raise LivyError("%%sql needs a query, below its first line.")
         if output_var is not None:
             tables.check_name(output_var)
-        found = tables.of_query(self._session, cell.strip(), sample)
+        with Fetching(self.shell.kernel) as fetching:
+            found = tables.of_query(self._session, cell.strip(), sample, fetching)
         self._keep(output_var, found, sample)
         return None if quiet or not len(found.frame.columns) else found.frame
 
@@ -212,6 +248,11 @@ class Magics(KernelMagics):  # type: ignore[misc]
             raise
         if text:
             handler.text(text)
+
+
+for _kind, _inherited in KernelMagics.magics.items():
+    # IPython's decorator knows only what is in the class itself.
+    Magics.magics[_kind] = _inherited | Magics.magics[_kind]
 
 
 def check_settings(text: str) -> None:

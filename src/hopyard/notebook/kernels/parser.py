@@ -12,7 +12,7 @@ from enum import Enum
 from sparkmagic.kernels.wrapperkernel.usercodeparser import UserCodeParser
 
 WITH_BODY = ("spark", "sql", "pretty", "local", "configure")
-WITHOUT_BODY = ("info", "logs", "cleanup", "delete", "help", "send_to_spark")
+WITHOUT_BODY = ("attach", "info", "logs", "cleanup", "delete", "help", "send_to_spark")
 LINE = ("matplot",)
 MAGICS = (*(f"%%{name}" for name in sorted(WITH_BODY + WITHOUT_BODY)), *(f"%{n}" for n in LINE))
 

@@ -1,4 +1,4 @@
-"""The progress of a cell's Spark jobs: a bar while it runs, then one line with the time."""
+"""The progress of a cell: a bar while it runs, then one line with the time."""
 
 from __future__ import annotations
 
@@ -12,48 +12,53 @@ PATIENCE = 1.0
 _WIDTH = 20
 _HTML = (
     '<div style="display:flex;align-items:center;gap:.75em;font-size:90%">'
-    '<progress value="{fraction:.4f}" max="1" style="width:16em" aria-label="Spark jobs">'
-    "</progress>"
+    '<progress {value} style="width:16em" aria-label="{label}"></progress>'
     "<span>{text}</span></div>"
 )
 _DONE = '<div style="font-size:90%;opacity:.75">{text}</div>'
 
 
-class Progress:
-    """The display of one cell's progress.
+class Bar:
+    """One display that shows how far something is, once it takes long enough.
 
     Args:
         send: publishes a message of the kernel.
+        label: what it is about, for screen readers.
     """
 
-    def __init__(self, send: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(self, send: Callable[[str, dict[str, Any]], None], label: str) -> None:
         self._publish = send
+        self._label = label
         self._begun = time.monotonic()
         self._id: str | None = None
-        self._last: dict[str, Any] = {}
 
     @property
     def seconds(self) -> float:
-        """How long the cell runs."""
+        """How long it runs."""
         return time.monotonic() - self._begun
 
-    def update(self, progress: dict[str, Any]) -> None:
-        """Show how far the jobs are, where the cell runs long enough."""
-        self._last = progress
+    @property
+    def shown(self) -> bool:
+        """Whether there is something to be seen."""
+        return self._id is not None
+
+    def show(self, words: str, fraction: float | None) -> None:
+        """Say how far it is; None where that is not known."""
         if self._id is None and self.seconds < PATIENCE:
             return
-        fraction = progress["fraction"]
-        bar = "#" * int(_WIDTH * fraction)
-        text = f"{words(progress)} · {self.seconds:.0f} s"
-        html = _HTML.format(fraction=fraction, text=text)
-        self._show(f"[{bar:<{_WIDTH}}] {fraction:4.0%} {text}", html)
+        text = f"{words} · {self.seconds:.0f} s"
+        value = "" if fraction is None else f'value="{fraction:.4f}" max="1"'
+        if fraction is None:
+            plain = text
+        else:
+            plain = f"[{'#' * int(_WIDTH * fraction):<{_WIDTH}}] {fraction:4.0%} {text}"
+        self._show(plain, _HTML.format(value=value, label=self._label, text=text))
 
-    def end(self) -> None:
+    def end(self, words: str) -> None:
         """Leave one line, if something was shown."""
-        if self._id is None:
-            return
-        text = f"Spark: {words(self._last, over=True)} in {self.seconds:.1f} s"
-        self._show(text, _DONE.format(text=text))
+        if self._id is not None:
+            text = f"{words} in {self.seconds:.1f} s"
+            self._show(text, _DONE.format(text=text))
 
     def _show(self, text: str, html: str) -> None:
         kind = "display_data" if self._id is None else "update_display_data"
@@ -61,6 +66,28 @@ class Progress:
         data = {"text/plain": text, "text/html": html}
         content = {"data": data, "metadata": {}, "transient": {"display_id": self._id}}
         self._publish(kind, content)
+
+
+class Progress:
+    """The display of one cell's Spark jobs.
+
+    Args:
+        send: publishes a message of the kernel.
+    """
+
+    def __init__(self, send: Callable[[str, dict[str, Any]], None]) -> None:
+        self._bar = Bar(send, "Spark jobs")
+        self._last: dict[str, Any] = {}
+
+    def update(self, progress: dict[str, Any]) -> None:
+        """Show how far the jobs are, where the cell runs long enough."""
+        self._last = progress
+        self._bar.show(words(progress), progress["fraction"])
+
+    def end(self) -> None:
+        """Leave one line, if something was shown."""
+        if self._bar.shown:
+            self._bar.end(f"Spark: {words(self._last, over=True)}")
 
 
 def words(progress: dict[str, Any], *, over: bool = False) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import requests
 
+from hopyard.notebook.kernels.fetching import Fetching
 from hopyard.notebook.kernels.language import PYTHON, Language
 from hopyard.notebook.kernels.livy import (
     NO_ANSWER,
@@ -74,23 +75,25 @@ def check_name(name: str) -> None:
         raise LivyError(f"{name!r} is no name of a variable: letters, digits and _ are allowed.")
 
 
-def of_variable(session: Session, language: Language, name: str, sample: Sample) -> Fetched:
+def of_variable(
+    session: Session, language: Language, name: str, sample: Sample, fetching: Fetching
+) -> Fetched:
     """Return the rows of a variable that has a DataFrame."""
     check_name(name)
     if language is PYTHON:
-        return _fetch(session, name, sample)
+        return _fetch(session, name, sample, fetching)
     view = _view()
     _quietly(session, language.view.format(name=name, view=view), language.kind)
-    return _fetch(session, _TAKE.format(view=view), sample)
+    return _fetch(session, _TAKE.format(view=view), sample, fetching)
 
 
-def of_query(session: Session, query: str, sample: Sample) -> Fetched:
+def of_query(session: Session, query: str, sample: Sample, fetching: Fetching) -> Fetched:
     """Return the rows of a SQL query; of several, those of the last."""
     if ";" not in query.rstrip("; \n"):
-        return _fetch(session, f"spark.sql({query!r})", sample)
+        return _fetch(session, f"spark.sql({query!r})", sample, fetching)
     if sample.method == "sample":
         raise LivyError("-m sample is for one SQL statement, not for several.")
-    return _rows(session, _quietly(session, query, "sql"), sample)
+    return _rows(session, _quietly(session, query, "sql"), sample, fetching)
 
 
 def send(session: Session, language: Language, frame: Any, name: str) -> None:
@@ -121,30 +124,31 @@ def _quietly(session: Session, code: str, kind: str) -> int:
         raise
 
 
-def _fetch(session: Session, expression: str, sample: Sample) -> Fetched:
+def _fetch(session: Session, expression: str, sample: Sample, fetching: Fetching) -> Fetched:
     if sample.method == "sample":
         expression = f"({expression}).sample(False, {sample.fraction})"
-    return _rows(session, _quietly(session, expression, PYTHON.kind), sample)
+    return _rows(session, _quietly(session, expression, PYTHON.kind), sample, fetching)
 
 
-def _rows(session: Session, number: int, sample: Sample) -> Fetched:
+def _rows(session: Session, number: int, sample: Sample, fetching: Fetching) -> Fetched:
     path = f"/sessions/{session.id}/statements/{number}/arrow"
     if sample.rows >= 0:
         # One more tells whether there are more.
         path += f"?limit={sample.rows + 1}"
-    table = _table(session, path)
+    table = _table(session, path, fetching)
     cut = 0 <= sample.rows < table.num_rows
     if cut:
         table = table.slice(0, sample.rows)
     return Fetched(to_pandas(table, coerce=sample.coerce), cut)
 
 
-def _table(session: Session, path: str) -> Any:
+def _table(session: Session, path: str, fetching: Fetching) -> Any:
     import pyarrow
 
     try:
         with session.http.stream(path, {}) as response:
-            return pyarrow.ipc.open_stream(response.raw).read_all()
+            rows = fetching.counted(response.raw, response.headers.get("Content-Length"))
+            return pyarrow.ipc.open_stream(rows).read_all()
     except KeyboardInterrupt:
         raise Interrupted("Interrupted: the rows were not fetched, the session goes on.") from None
     except (requests.exceptions.RequestException, OSError, pyarrow.ArrowInvalid) as error:
