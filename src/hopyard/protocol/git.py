@@ -130,6 +130,8 @@ class Rules(_Model):
     """Hosts (`host` or `host:port`) that may have internal addresses."""
     ca_file: str = ""
     """Certificates of authorities to trust, as the engine sees the file; the system's if empty."""
+    stall_seconds: int = Field(30, ge=1)
+    """A transfer that all but stands still for this long is given up."""
     file_most: int = 100 * 2**20
     """Untracked files with more bytes than this are not copied into rescue snapshots."""
 
