@@ -42,6 +42,7 @@ EXTENSIONS = {
     "jupyter_server_terminals": True,
     "hopyard.notebook.extension": True,
     "hopyard.notebook.recorder": True,
+    "hopyard.notebook.timeleft": True,
     # Found on the Python path and not wanted: their start costs more than they give here.
     "sparkmagic": False,
     "jupyter_lsp": False,
