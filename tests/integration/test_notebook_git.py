@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import psutil
 import pytest
 
@@ -120,6 +121,38 @@ def test_key_is_in_no_environment_argument_or_file(server, inside):
     read = [path for one in (server.folder, runtime) for path in one.rglob("*") if path.is_file()]
     assert read
     assert not [path for path in read if KEY.encode() in path.read_bytes()]
+
+
+def test_notebooks_are_compared_and_merged_as_notebooks(server, inside):
+    copy = server.folder / "notebooks"
+
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", copy, *words], env=inside, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def write(*sources: str) -> None:
+        book = nbformat.v4.new_notebook()
+        book.cells = [nbformat.v4.new_code_cell(s, id=f"c{n}") for n, s in enumerate(sources)]
+        (copy / "a.ipynb").write_text(nbformat.writes(book))
+
+    subprocess.run(["git", "init", "-q", "-b", "main", copy], check=True)
+    write("a = 1", "b = 2")
+    git("add", "a.ipynb")
+    git("commit", "-qm", "first")
+    git("switch", "-qc", "other")
+    write("a = 10", "b = 2")
+    assert "## modified /cells/0/source" in git("diff")
+    git("commit", "-qam", "theirs")
+    git("switch", "-q", "main")
+    write("a = 1", "b = 20")
+    git("commit", "-qam", "ours")
+    # Of neighbouring lines Git alone makes a conflict.
+    git("merge", "-q", "other", "-m", "both")
+    merged = nbformat.read(copy / "a.ipynb", 4)
+    assert [cell.source for cell in merged.cells] == ["a = 10", "b = 20"]
 
 
 def test_nothing_of_git_where_it_is_off(tmp_path):
