@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 from hopyard.cli import app
 from hopyard.livy.routes import arrow, batches, jobs, meta, sessions, statements, status, ui
 from hopyard.projects.scopes import PERMISSIONS, Role, Scope
-from hopyard.settings import PREFIX, Limits, LivySettings, Settings
+from hopyard.settings import PREFIX, GitSettings, Limits, LivySettings, Settings
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
 OURS = " (ours"
@@ -31,8 +31,8 @@ BEGIN, END = "<!-- generated: begin -->", "<!-- generated: end -->"
 
 def settings() -> str:
     """Return one table a group of settings."""
-    parts = [_table(Settings, "", groups=("limits", "livy"))]
-    for name, group in (("limits", Limits), ("livy", LivySettings)):
+    parts = [_table(Settings, "", groups=("limits", "livy", "git"))]
+    for name, group in (("limits", Limits), ("livy", LivySettings), ("git", GitSettings)):
         parts.append(f"## `[{name}]`\n\n{(group.__doc__ or '').strip()}\n\n{_table(group, name)}")
     return "\n\n".join(parts)
 

@@ -82,6 +82,26 @@ class LivySettings(BaseModel, extra="forbid"):
     csrf_protection: bool = Field(False, description="demand the header X-Requested-By")
 
 
+class GitSettings(BaseModel, extra="forbid"):
+    """Git repositories of members."""
+
+    http_hosts: list[str] = Field(
+        [], description="hosts that may be reached by http: `host` or `host:port`"
+    )
+    internal_hosts: list[str] = Field(
+        [], description="hosts that may have internal addresses: `host` or `host:port`"
+    )
+    ca_file: str = Field("", description="certificates to trust; the system's if empty")
+    file_most: int = Field(
+        100 * 2**20, ge=0, description="bytes of an untracked file that a rescue keeps"
+    )
+    timeout: float = Field(600.0, gt=0, description="seconds that one job may take")
+
+    def rules(self) -> dict[str, Any]:
+        """Return what the engine is told of it (`protocol.git.Rules`)."""
+        return self.model_dump(exclude={"timeout"})
+
+
 class Settings(BaseSettings):
     """What a person decides about one Hopyard."""
 
@@ -119,6 +139,7 @@ class Settings(BaseSettings):
     hub_url: str | None = Field(None, description="a JupyterHub elsewhere (not for `up`)")
     limits: Limits = Limits()
     livy: LivySettings = LivySettings()
+    git: GitSettings = GitSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -44,7 +44,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
     try:
         with temp_server(
             tmp_path_factory.mktemp("git"),
-            HOPYARD_GIT=json.dumps(REPOSITORY),
+            HOPYARD_REPOSITORY=json.dumps(REPOSITORY),
             HOPYARD_API_URL=f"http://127.0.0.1:{web.server_port}/api/v1/",
             HOPYARD_PROJECT="demo",
             HOPYARD_USER_NAME="ann",

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from hopyard.projects.scopes import PERMISSIONS
-from hopyard.settings import Limits, LivySettings, Settings
+from hopyard.settings import GitSettings, Limits, LivySettings, Settings
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -29,11 +29,11 @@ def test_reference_pages_are_current(reference: ModuleType) -> None:
     assert not late, f"run `python scripts/reference.py`: {late}"
 
 
-@pytest.mark.parametrize("model", [Settings, Limits, LivySettings])
+@pytest.mark.parametrize("model", [Settings, Limits, LivySettings, GitSettings])
 def test_settings_are_documented_with_a_meaning(model: type) -> None:
     page = (DOCS / "reference" / "settings.md").read_text()
     for name, field in model.model_fields.items():  # type: ignore[attr-defined]
-        if name in ("limits", "livy"):
+        if name in ("limits", "livy", "git"):
             assert f"[{name}]" in page
         else:
             assert f"| `{name}` |" in page

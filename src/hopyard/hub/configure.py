@@ -26,7 +26,7 @@ def configure(c: Any, settings: Settings, platform: Platform) -> None:
     _addresses(c, settings, platform)
     _services(hub, platform)
     _people(c, settings)
-    _servers(c)
+    _servers(c, settings.git.timeout)
 
 
 def _addresses(c: Any, settings: Settings, platform: Platform) -> None:
@@ -86,13 +86,14 @@ def _people(c: Any, settings: Settings) -> None:
         c.Authenticator.allow_existing_users = True
 
 
-def _servers(c: Any) -> None:
+def _servers(c: Any, timeout: float) -> None:
     from hopyard.hub.spawner import HopyardSpawner
 
     c.JupyterHub.spawner_class = HopyardSpawner
     c.JupyterHub.allow_named_servers = True
     c.Spawner.server_token_scopes = roles.SERVER_TOKEN
     c.Spawner.poll_interval = POLL_SECONDS
-    c.Spawner.start_timeout = 120
+    # A clone has a limit of its own (`git.timeout`), the server another: see the spawner.
+    c.Spawner.start_timeout = int(timeout) + 120
     c.Spawner.http_timeout = 30
     c.Spawner.ip = "127.0.0.1"

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from hopyard.projects.accounts.service import Accounts
 from hopyard.projects.jupyter.service import Jupyter
+from hopyard.projects.repositories.service import Repositories
+from hopyard.projects.secrets.service import Secrets
 from hopyard.settings import Platform, Settings, load
 from hopyard.store.engine import make_engine, make_sessions
+from hopyard.store.vault import Vault
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,7 @@ class Context:
     platform: Platform
     jupyter: Jupyter
     accounts: Accounts
+    repositories: Repositories
 
 
 @functools.cache
@@ -26,6 +30,12 @@ def context() -> Context:
     """Return the context of this process."""
     settings = load()
     sessions = make_sessions(make_engine(settings.database))
+    platform = Platform.read(settings)
+    secrets = Secrets(sessions, Vault(settings.secrets_key_path, settings.secrets_key_command))
     return Context(
-        settings, Platform.read(settings), Jupyter(sessions, settings), Accounts(sessions, settings)
+        settings,
+        platform,
+        Jupyter(sessions, settings),
+        Accounts(sessions, settings),
+        Repositories(sessions, settings, secrets, platform.public_url),
     )

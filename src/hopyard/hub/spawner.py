@@ -19,17 +19,20 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
 from jupyterhub.utils import maybe_future, random_port
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
 from hopyard.errors import HopyardError
+from hopyard.hub import copy
 from hopyard.hub.context import context
 from hopyard.hub.tree import ServerTree
 from hopyard.launchers.sandbox import Sandbox
 from hopyard.projects.jupyter.models import ServerPlan
+from hopyard.projects.repositories import rules
+from hopyard.projects.repositories.models import RepositorySettings
+from hopyard.protocol.git import Progress
 from hopyard.settings import Settings, folder_of
 
 LOGS_KEPT = 10
@@ -52,6 +55,8 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         self._ending: tuple[Literal["stopped", "failed"], str | None] = ("stopped", None)
         self._up = False
         self._asked = False
+        self._copy: copy.Copy | None = None
+        self._log: Path | None = None
 
     # --- what is started -------------------------------------------------------------------------
 
@@ -75,16 +80,18 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         env |= {n: v for n, v in self.get_env().items() if n.startswith(("JUPYTERHUB_", "MEM_"))}
         root = PROJECT if self._sandboxed else str(self._settings.projects_dir / self.name)
         runtime = {"JUPYTER_RUNTIME_DIR": "/tmp/jupyter"} if self._sandboxed else {}  # noqa: S108
+        author = rules.author(self.user.name, context().platform.public_url)
+        git = {"HOPYARD_REPOSITORY": self._copy.variable} if self._copy else {}
         return env | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
             "HOME": HOME if self._sandboxed else str(home),
             "USER": self.user.name,
             "LOGNAME": self.user.name,
-            "HOPYARD_USER_NAME": self.user.name,
-            "HOPYARD_USER_EMAIL": _email(self.user.name, context().platform.public_url),
+            "HOPYARD_USER_NAME": author.name,
+            "HOPYARD_USER_EMAIL": author.address,
             "SHELL": "/bin/bash",
             "CPU_LIMIT": str(plan.cores),
-            "HOPYARD_ROOT_DIR": f"{root}/Jupyter",
+            "HOPYARD_ROOT_DIR": self._copy.folder if self._copy else f"{root}/Jupyter",
             "HOPYARD_PROJECT": self.name,
             "HOPYARD_PROJECT_DIR": root,
             "HOPYARD_API_URL": f"{context().platform.web_url}api/v1/",
@@ -93,6 +100,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             "HOPYARD_SESSION_CONF": json.dumps(plan.session_request),
             "HOPYARD_DEFAULT_URL": plan.default_url,
             "HOPYARD_WARM": "1" if self._settings.livy.warm else "",
+            **git,
             **runtime,
         }
 
@@ -101,16 +109,22 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         if not self._sandboxed:
             return command
         project = self._settings.projects_dir / self.name
-        return Sandbox(writable={project: PROJECT, home: HOME}, work_dir=f"{PROJECT}/Jupyter").wrap(
-            command
-        )
+        writable, work_dir = {project: PROJECT, home: HOME}, f"{PROJECT}/Jupyter"
+        if self._copy:
+            writable[self._copy.storage] = self._copy.inside
+            work_dir = self._copy.folder
+        trusted = self._copy.ca_file if self._copy else ""
+        readable = (Path(trusted),) if trusted else ()
+        return Sandbox(writable=writable, readable=readable, work_dir=work_dir).wrap(command)
 
     def _new_log(self) -> Path:
         folder = self._settings.user_logs(self.name, self.user.name) / "jupyter"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for old in sorted(folder.glob("*.log"))[: -(LOGS_KEPT - 1)]:
             old.unlink(missing_ok=True)
-        return folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
+        new = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
+        new.touch(mode=0o600)
+        return new
 
     # --- starting --------------------------------------------------------------------------------
 
@@ -124,6 +138,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             SpawnException: it may not or cannot be started; one sentence.
         """
         self._steps, self._ending, self._up, self._asked = [], ("stopped", None), False, False
+        self._copy = None
         if not self.name:
             raise SpawnException(
                 "A Jupyter server belongs to a project: start it on the project's page.",
@@ -136,9 +151,11 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             self._ending = ("failed", str(error))
             raise SpawnException(str(error), reason="not allowed", status_code=403) from None
         try:
+            log = self._log = self._new_log()
+            await self._open_copy(log)
             await self._report("starting", "Starting Jupyter")
-            self._step(30, "Starting Jupyter")
-            log = self._launch(plan)
+            self._step(60, "Starting Jupyter")
+            self._launch(plan, log)
             await self._wait_ready(log)
         except SpawnException as error:
             self._ending = ("failed", error.message)
@@ -152,13 +169,40 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         await self._report("running", "Ready")
         return self.ip, self.port
 
-    def _launch(self, plan: ServerPlan) -> Path:
+    async def _open_copy(self, log: Path) -> None:
+        """Clone or pull the repository that the member chose, with its steps on the page."""
+        shown = asyncio.Queue[str]()
+
+        def told(progress: Progress) -> None:
+            percent = f" {progress.percent} %" if progress.percent is not None else ""
+            shown.put_nowait(f"{progress.step}{percent}")
+
+        async def show() -> None:
+            while True:
+                text = await shown.get()
+                while not shown.empty():
+                    text = shown.get_nowait()
+                self._step(20, text)
+                await self._report("starting", text)
+
+        user, project = self.user.name, self.name
+        showing = asyncio.create_task(show())
+        try:
+            self._copy = await copy.find(context().repositories, user, project)
+            if self._copy:
+                told(Progress(step="Opening the repository"))
+                await copy.open_copy(self._copy, context().repositories, user, project, log, told)
+        except (copy.CopyFailed, HopyardError) as error:
+            raise SpawnException(str(error), reason="repository", status_code=409) from None
+        finally:
+            showing.cancel()
+
+    def _launch(self, plan: ServerPlan, log: Path) -> None:
         home = self._settings.data_dir / "homes" / folder_of(self.user.name) / self.name
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         jupyter = self._settings.projects_dir / self.name / "Jupyter"
         jupyter.mkdir(mode=0o750, parents=True, exist_ok=True)
         self.port = random_port()
-        log = self._new_log()
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self._process = subprocess.Popen(
@@ -176,7 +220,6 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         self._tree = ServerTree.of(self.pid)
         # Written down before anything can go wrong: a Hub that dies now finds the process again.
         self._keep_state()
-        return log
 
     async def _wait_ready(self, log: Path) -> None:
         """Ask until the server answers; JupyterHub's own waiting backs off and costs 2 s."""
@@ -266,6 +309,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         """Say what became of the server; JupyterHub calls this after each end, also a crash."""
         await self._end(0)
         if self.name:
+            await self._keep_copy()
             state, error = self._ending
             await self._report(state, None, error)
         self._up = False
@@ -279,6 +323,18 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=1)
 
+    async def _keep_copy(self) -> None:
+        """Rescue and push what the server left, once; neither failure keeps it from stopping."""
+        if not self._up:
+            return
+        user, project = self.user.name, self.name
+        try:
+            if (kept := self._copy) and kept.there:
+                log = self._log or self._new_log()
+                await copy.keep_copy(kept, context().repositories, user, project, log)
+        except (HopyardError, OSError) as error:
+            self.log.error("The working copy of %s could not be kept: %s", self._log_name, error)
+
     # --- state that outlives the Hub -------------------------------------------------------------
 
     def _keep_state(self) -> None:
@@ -290,6 +346,8 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         state: dict[str, Any] = super().get_state()
         if self._tree:
             state["tree"] = self._tree.to_state()
+        if self._copy:
+            state["repository"] = self._copy.chosen.model_dump()
         return state
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -298,17 +356,16 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         if tree := state.get("tree"):
             self._tree = ServerTree.from_state(tree)
             self._up = True
+        if chosen := state.get("repository"):
+            settings = RepositorySettings.model_validate(chosen)
+            self._copy = copy.of(context().repositories, self.user.name, self.name, settings)
 
     def clear_state(self) -> None:
         """Forget the server."""
         super().clear_state()
         self._tree = None
         self._process = None
-
-
-def _email(name: str, public_url: str) -> str:
-    """Return whose commits are made: many accounts are named by their address."""
-    return name if "@" in name else f"{name}@{urlsplit(public_url).hostname or 'localhost'}"
+        self._copy = None
 
 
 def _why(log: Path) -> str:

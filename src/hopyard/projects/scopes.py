@@ -77,6 +77,9 @@ PERMISSIONS: dict[str, Permission] = {
         roles=_BOTH,
         by_server=True,
     ),
+    "repository:use": Permission(
+        "Choose one's own Git repository, look at it and push to it", roles=_BOTH
+    ),
     "datasets:read": Permission("Read the project's datasets", roles=_BOTH, by_server=True),
 }
 

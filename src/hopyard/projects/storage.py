@@ -16,7 +16,7 @@ def create(settings: Settings, project: str) -> None:
 
 
 def put_aside(settings: Settings, project: str) -> None:
-    """Move files, logs and homes of a deleted project away, so that a new one starts empty."""
+    """Move all of a deleted project away, also homes and working copies: a new one starts empty."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
     target = settings.data_dir / "deleted" / f"{project}-{stamp}"
     target.mkdir(mode=0o700, parents=True)
@@ -26,6 +26,8 @@ def put_aside(settings: Settings, project: str) -> None:
     }
     for home in (settings.data_dir / "homes").glob(f"*/{project}"):
         places[home] = f"home-{home.parent.name}"
+    for copies in (settings.data_dir / "repositories").glob(f"*/{project}"):
+        places[copies] = f"repositories-{copies.parent.name}"
     for place, name in places.items():
         if place.exists():
             place.rename(target / name)

@@ -12,6 +12,7 @@ from hopyard.projects.accounts.service import Accounts
 from hopyard.projects.jupyter.service import Jupyter
 from hopyard.projects.logs.service import Logs
 from hopyard.projects.members.service import Projects
+from hopyard.projects.repositories.service import Repositories
 from hopyard.projects.secrets.service import Secrets
 from hopyard.projects.tours.service import Tours
 from hopyard.settings import Platform, Settings
@@ -38,6 +39,7 @@ class Wiring:
     logs: Logs
     tours: Tours
     secrets: Secrets
+    repositories: Repositories
     servers: Servers
 
     def is_livy(self, token: str) -> bool:
@@ -61,6 +63,7 @@ def wire(settings: Settings, platform: Platform) -> Wiring:
     seal = Seal(platform.cookie_secret.get_secret_value())
     projects = Projects(sessions, settings)
     jupyter = Jupyter(sessions, settings)
+    secrets = Secrets(sessions, Vault(settings.secrets_key_path, settings.secrets_key_command))
     return Wiring(
         settings=settings,
         platform=platform,
@@ -73,6 +76,7 @@ def wire(settings: Settings, platform: Platform) -> Wiring:
         accounts=Accounts(sessions, settings),
         logs=Logs(settings),
         tours=Tours(projects, jupyter, settings),
-        secrets=Secrets(sessions, Vault(settings.secrets_key_path, settings.secrets_key_command)),
+        secrets=secrets,
+        repositories=Repositories(sessions, settings, secrets, platform.public_url),
         servers=Servers(hub, livy, projects, jupyter, seal),
     )

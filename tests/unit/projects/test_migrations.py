@@ -9,11 +9,12 @@ from sqlalchemy import create_engine
 from hopyard.projects.accounts import models as _accounts  # noqa: F401
 from hopyard.projects.jupyter import models as _jupyter  # noqa: F401
 from hopyard.projects.members import models as _members  # noqa: F401
+from hopyard.projects.repositories import models as _repositories  # noqa: F401
 from hopyard.settings import Settings
 from hopyard.store.base import Base
 from hopyard.store.engine import migrate
 
-OURS = {"projects", "members", "jupyter_settings", "jupyter_servers", "invitations"}
+OURS = {"projects", "members", "jupyter_settings", "jupyter_servers", "invitations", "repositories"}
 
 
 def test_migrations_make_what_the_models_say(settings: Settings) -> None:

@@ -26,6 +26,7 @@ VALUES = {
     "invitation": "999999",
 }
 VALUES |= {"source": "session-7", "path": "jobs/", "tour": "nowhere", "name": "key"}
+VALUES["rescue"] = "20260101T000000000000Z"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 SOCKET = "git-key"
 ATTRIBUTES = Path(__file__).parents[1] / "share" / "git" / "attributes"
-VARIABLE = "HOPYARD_GIT"
+VARIABLE = "HOPYARD_REPOSITORY"
 
 
 class Repository(BaseModel, frozen=True, extra="forbid"):
@@ -26,11 +26,13 @@ class Repository(BaseModel, frozen=True, extra="forbid"):
         url: its address; http or https, with neither name nor password.
         username: the name that goes with the key.
         secret: the name of the secret that is the key; without one there is no key.
+        ca_file: certificates of authorities to trust; the system's if empty.
     """
 
     url: str
     username: str = "git"
     secret: str | None = None
+    ca_file: str = ""
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Repository | None:
@@ -56,6 +58,8 @@ def entries(
             f"{python} -P -m nbdime.vcs.git.mergedriver merge %O %A %B %L %P",
         ),
     ]
+    if repository and repository.ca_file:
+        found.append((f"http.{repository.url}.sslCAInfo", repository.ca_file))
     if repository and repository.secret:
         place = f"credential.{repository.url}"
         helper = f"!{python} -P -m hopyard.notebook.git.helper {shlex.quote(str(socket))}"

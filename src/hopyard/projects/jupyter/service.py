@@ -58,6 +58,15 @@ class Jupyter:
             known = None
         return known or rules.defaults(self._limits)
 
+    async def read(self, user: str, project: str, raw: Mapping[str, Any]) -> JupyterSettings:
+        """Check what a member would choose, and write nothing.
+
+        Raises:
+            InvalidForm: a value is wrong.
+            NotFound: the user is not a member.
+        """
+        return rules.read(raw, await self.recall(user, project), self._limits)
+
     async def remember(self, user: str, project: str, raw: Mapping[str, Any]) -> JupyterSettings:
         """Check and write down what a member chose; fields that are not named stay.
 
@@ -65,7 +74,7 @@ class Jupyter:
             InvalidForm: a value is wrong; nothing is written.
             NotFound: the user is not a member.
         """
-        chosen = rules.read(raw, await self.recall(user, project), self._limits)
+        chosen = await self.read(user, project, raw)
         async with self._sessions() as session:
             project_id = await _member(session, user, project)
         await self._put(

@@ -1,7 +1,14 @@
 // The little that the pages do by themselves; all state comes rendered from the server.
 document.addEventListener("click", async (event) => {
-  const target = event.target.closest("[data-theme-switch], [data-copy]");
+  const target = event.target.closest("[data-theme-switch], [data-copy], [data-fill]");
   if (!target) return;
+  if ("fill" in target.dataset) {
+    const field = document.querySelector(target.dataset.fill);
+    field.value = target.dataset.text;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+    field.select();
+    return;
+  }
   if ("themeSwitch" in target.dataset) {
     const next = document.documentElement.dataset.bsTheme === "dark" ? "light" : "dark";
     const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";

@@ -12,11 +12,24 @@ from hopyard.web.routes.api import (
     members,
     people,
     projects,
+    repository,
     secrets,
     tours,
 )
 
 router = APIRouter(prefix="/api")
 router.include_router(docs.router)
-for module in (me, projects, members, access, jupyter, applications, logs, people, tours, secrets):
+for module in (
+    me,
+    projects,
+    members,
+    access,
+    jupyter,
+    applications,
+    logs,
+    people,
+    tours,
+    secrets,
+    repository,
+):
     router.include_router(module.router, prefix="/v1")

@@ -9,6 +9,7 @@ from hopyard.web.routes.pages import (
     members,
     people,
     projects,
+    repository,
     secrets,
     signin,
     tours,
@@ -16,5 +17,16 @@ from hopyard.web.routes.pages import (
 
 router = APIRouter()
 # In this order: the fixed addresses come before those that begin with a project's name.
-for module in (signin, people, tours, secrets, projects, jupyter, members, logs, applications):
+for module in (
+    signin,
+    people,
+    tours,
+    secrets,
+    projects,
+    jupyter,
+    repository,
+    members,
+    logs,
+    applications,
+):
     router.include_router(module.router)

@@ -18,6 +18,7 @@ from hopyard.projects.jupyter.models import LOG_LEVELS, JupyterSettings
 from hopyard.projects.jupyter.rules import ranges
 from hopyard.web.deps import JupyterUser, Member, Services, SessionsUser
 from hopyard.web.events import stream
+from hopyard.web.routes.pages import repository
 from hopyard.web.servers import ServerView
 from hopyard.web.views import page, render
 from hopyard.web.wiring import Wiring
@@ -108,12 +109,15 @@ async def events(request: Request, who: JupyterUser, services: Services) -> Resp
 
 async def _save(request: Request, who: Member, services: Wiring, form: FormData) -> Response | None:
     """Keep what the form says; return the answer with the faults if there are any."""
-    typed = _typed(form)
+    typed, said = _typed(form), repository.typed(form)
+    faults = await repository.faults(who, services, said)
     try:
-        await services.jupyter.remember(who.name, who.project.name, typed)
+        await services.jupyter.read(who.name, who.project.name, typed)
     except InvalidForm as error:
+        faults = error.faults | faults
+    if faults:
         if not request.headers.get("hx-request"):
-            return await _page(request, who, services, typed, error.faults, 422)
+            return await _page(request, who, services, typed, faults, 422, said)
         return page(
             request,
             "partials/saved.html",
@@ -121,9 +125,12 @@ async def _save(request: Request, who: Member, services: Wiring, form: FormData)
             who=who,
             text="Not saved: correct the marked fields.",
             failed="",
-            faults=error.faults,
+            faults=faults,
             fields=_fields(),
         )
+    await services.jupyter.remember(who.name, who.project.name, typed)
+    if said:
+        await services.repositories.remember(who.name, who.project.name, said)
     return None
 
 
@@ -132,7 +139,7 @@ def _typed(form: FormData) -> dict[str, Any]:
 
 
 def _fields() -> list[str]:
-    return list(JupyterSettings.model_fields)
+    return [*JupyterSettings.model_fields, *repository.FIELDS]
 
 
 def _saved(request: Request, who: Member, text: str, failed: str = "") -> Response:
@@ -163,6 +170,7 @@ async def _page(
     settings: dict[str, Any],
     faults: dict[str, str] | None = None,
     status: int = 200,
+    said: dict[str, Any] | None = None,
 ) -> Response:
     known = await services.jupyter.recall(who.name, who.project.name)
     limits = services.settings.limits
@@ -179,6 +187,7 @@ async def _page(
         unlimited=limits.unlimited_hours,
         log_levels=LOG_LEVELS,
         **await _applications(services, who),
+        **await repository.shown(who, services, said or {}),
     )
 
 

@@ -1,0 +1,226 @@
+"""What may be done with a member's repository in a project.
+
+The work itself is the Git engine's, in the member's sandbox. It is given the API key for the one
+job, after the reading of the secret was written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hopyard.errors import Conflict, NotFound
+from hopyard.launchers.engine import Engine
+from hopyard.projects.members.models import MemberRow, ProjectRow
+from hopyard.projects.repositories import rules
+from hopyard.projects.repositories.models import LastWork, RepositoryRow, RepositorySettings
+from hopyard.projects.secrets.service import Secrets
+from hopyard.protocol.git import (
+    ONLINE,
+    Job,
+    Outcome,
+    Progress,
+    Remote,
+    Request,
+    State,
+    WorkingCopy,
+)
+from hopyard.settings import Settings, folder_of
+from hopyard.store.engine import Sessions
+from hopyard.store.types import now
+
+KEPT = frozenset({Job.OPEN, Job.PUSH, Job.SNAPSHOT})
+"""Jobs whose end is written down, for the page."""
+EMPTY_BRANCH = "main"
+"""What the first branch of an empty repository is called where nobody says it."""
+Told = Callable[[Progress], None]
+
+
+class Repositories:
+    """The repositories of all members."""
+
+    def __init__(
+        self, sessions: Sessions, settings: Settings, secrets: Secrets, public_url: str
+    ) -> None:
+        self._sessions = sessions
+        self._settings = settings
+        self._secrets = secrets
+        self._public_url = public_url
+        self._engine = Engine(sandboxed=settings.isolation == "sandbox")
+
+    # --- settings --------------------------------------------------------------------------------
+
+    async def recall(self, user: str, project: str) -> RepositorySettings:
+        """Return what a member chose last in a project, or that Git is off.
+
+        Raises:
+            NotFound: the user is not a member.
+        """
+        async with self._sessions() as session:
+            row = await session.get(RepositoryRow, (await _member(session, user, project), user))
+        return RepositorySettings.model_validate_json(row.settings) if row else RepositorySettings()
+
+    async def remember(self, user: str, project: str, raw: Mapping[str, Any]) -> RepositorySettings:
+        """Check and write down what a member chose; fields that are not named stay.
+
+        Raises:
+            InvalidForm: a value is wrong; nothing is written.
+            NotFound: the user is not a member.
+        """
+        chosen = await self.read(user, project, raw)
+        for _ in range(2):  # another tab may make the row at the same moment
+            try:
+                await self._write(user, project, settings=chosen.model_dump_json())
+                break
+            except IntegrityError:
+                continue
+        return chosen
+
+    async def read(self, user: str, project: str, raw: Mapping[str, Any]) -> RepositorySettings:
+        """Check what a member would choose, and write nothing.
+
+        Raises:
+            InvalidForm: a value is wrong.
+            NotFound: the user is not a member.
+        """
+        known = await self.recall(user, project)
+        usable = {one.name for one in await self._secrets.usable(user, project)}
+        return rules.read(raw, known, secrets=usable, http_hosts=self._settings.git.http_hosts)
+
+    async def _write(self, user: str, project: str, **values: str | datetime) -> None:
+        async with self._sessions() as session:
+            key = (await _member(session, user, project), user)
+            row = await session.get(RepositoryRow, key)
+            if row is None:
+                row = RepositoryRow(project_id=key[0], user_name=user, settings="{}")
+                session.add(row)
+            for name, value in values.items():
+                setattr(row, name, value)
+            row.updated_at = now()
+            await session.commit()
+
+    async def last_work(self, user: str, project: str) -> LastWork | None:
+        """Return how the last start, push or rescue of a member's working copy ended."""
+        async with self._sessions() as session:
+            row = await session.get(RepositoryRow, (await _member(session, user, project), user))
+        if row is None or row.outcome is None or row.job is None or row.worked_at is None:
+            return None
+        return LastWork(Job(row.job), Outcome.model_validate_json(row.outcome), row.worked_at)
+
+    @property
+    def ca_file(self) -> str:
+        """The certificates of authorities that the administrator trusts; the system's if empty."""
+        return self._settings.git.ca_file
+
+    # --- work ------------------------------------------------------------------------------------
+
+    def storage(self, user: str, project: str) -> Path:
+        """Return the durable folder of a member's working copies in a project."""
+        return self._settings.data_dir / "repositories" / folder_of(user) / project
+
+    def folder(self, user: str, project: str, chosen: RepositorySettings) -> str:
+        """Return the working copy's folder as the engine and the Jupyter server see it."""
+        inside = self._engine.inside(self.storage(user, project))
+        return f"{inside}/{remote_of(chosen).folder}"
+
+    async def work(
+        self,
+        user: str,
+        project: str,
+        job: Job,
+        *,
+        chosen: RepositorySettings | None = None,
+        told: Told | None = None,
+        rescue: str = "",
+        seconds: float | None = None,
+    ) -> Outcome:
+        """Let the engine do one job, and write down how it ended.
+
+        Args:
+            user: whose repository.
+            project: in which project.
+            job: what to do.
+            chosen: other settings than those that are written down now.
+            told: is called with each step.
+            rescue: the name of a rescue, for the jobs that need one.
+            seconds: the longest that it may take, if less than the settings allow.
+
+        Raises:
+            Conflict: Git is off.
+            NotFound: the user is not a member, or the secret is gone.
+            Unavailable: the engine does not work on this machine.
+        """
+        known = await self.recall(user, project)  # also: the user is a member
+        chosen = chosen or known
+        if not chosen.on:
+            raise Conflict("Git is off in this project: choose a repository first.")
+        key = ""
+        if chosen.secret and job in ONLINE:
+            key = await self._secrets.read(user, project, chosen.secret, way="Git")
+        storage = self.storage(user, project)
+        request = Request.model_validate(
+            {
+                "job": job,
+                "remote": remote_of(chosen),
+                "rules": self._settings.git.rules(),
+                "key": key.strip(),
+                "rescue": rescue,
+                "seconds": min(self._settings.git.timeout, seconds or float("inf")),
+            }
+        )
+        if job is not Job.BRANCHES:
+            base = chosen.base
+            if not base:
+                asked = request.model_copy(update={"job": Job.BRANCHES})
+                found = await self._engine.run(asked, storage, None)
+                if found.state is State.FAILED and job is not Job.SNAPSHOT:
+                    return await self.keep(user, project, job, found)
+                base = found.data.default_branch or EMPTY_BRANCH
+                if job is Job.OPEN:  # from now on it also works while the server does not answer
+                    found_one = chosen.model_copy(update={"base": base})
+                    await self._write(user, project, settings=found_one.model_dump_json())
+            request.working_copy = WorkingCopy(
+                folder=self.folder(user, project, chosen),
+                base=base,
+                head=chosen.head or base,
+                pull_on_start=chosen.pull_on_start,
+                push_on_stop=chosen.push_on_stop,
+                ignore_uncommitted=chosen.ignore_uncommitted,
+                on_divergence=chosen.on_divergence,
+                author=rules.author(user, self._public_url),
+            )
+        return await self.keep(user, project, job, await self._engine.run(request, storage, told))
+
+    async def keep(self, user: str, project: str, job: Job, outcome: Outcome) -> Outcome:
+        """Write down how a job ended, if the page shows it; return the same."""
+        if job in KEPT:
+            await self._write(
+                user, project, job=job, outcome=outcome.model_dump_json(), worked_at=now()
+            )
+        return outcome
+
+
+def remote_of(chosen: RepositorySettings) -> Remote:
+    """Return the repository that settings name."""
+    return Remote.model_validate(
+        {"provider": chosen.provider, "url": chosen.url, "user": chosen.user}
+    )
+
+
+async def _member(session: AsyncSession, user: str, project: str) -> int:
+    """Return the id of a project that a user is a member of."""
+    query = (
+        select(ProjectRow.id)
+        .join(MemberRow, MemberRow.project_id == ProjectRow.id)
+        .where(ProjectRow.name == project, MemberRow.user_name == user)
+    )
+    found = await session.scalar(query)
+    if found is None:
+        raise NotFound(f"There is no project {project!r} that you are a member of.")
+    return found

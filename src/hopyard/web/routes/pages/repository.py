@@ -1,0 +1,88 @@
+"""The Git part of the Jupyter page: its fields in the page's form, and its buttons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from starlette.datastructures import FormData
+
+from hopyard.errors import HopyardError, InvalidForm
+from hopyard.projects.repositories.models import RepositorySettings
+from hopyard.projects.repositories.rules import SWITCHES
+from hopyard.protocol.git import Data, Job, Outcome, Reason, State
+from hopyard.web.deps import Member, RepositoryUser, Services
+from hopyard.web.views import page
+from hopyard.web.wiring import Wiring
+
+router = APIRouter(prefix="/projects/{project}/repository")
+PREFIX = "git_"
+FIELDS = [f"{PREFIX}{name}" for name in RepositorySettings.model_fields]
+
+
+def typed(form: FormData) -> dict[str, Any]:
+    """Return what the form says of the repository; a box that is not ticked is not sent."""
+    if f"{PREFIX}provider" not in form:
+        return {}
+    known = RepositorySettings.model_fields
+    said: dict[str, Any] = {
+        name: str(form[f"{PREFIX}{name}"]) for name in known if f"{PREFIX}{name}" in form
+    }
+    return said | {name: f"{PREFIX}{name}" in form for name in SWITCHES}
+
+
+async def faults(who: Member, services: Wiring, said: dict[str, Any]) -> dict[str, str]:
+    """Return what is wrong with it, by the names of the form's fields."""
+    try:
+        await services.repositories.read(who.name, who.project.name, said)
+    except InvalidForm as error:
+        return {f"{PREFIX}{name}": text for name, text in error.faults.items()}
+    return {}
+
+
+async def shown(who: Member, services: Wiring, said: dict[str, Any]) -> dict[str, Any]:
+    """Return what the page's Git part shows."""
+    known = await services.repositories.recall(who.name, who.project.name)
+    usable = await services.secrets.usable(who.name, who.project.name)
+    return {
+        "git": {**known.model_dump(), **said},
+        "secrets": sorted({one.name for one in usable}),
+        "last": await services.repositories.last_work(who.name, who.project.name),
+    }
+
+
+@router.post("/check")
+async def check(request: Request, who: RepositoryUser, services: Services) -> Response:
+    """Say at once whether address, key and branches of the form are right."""
+    form = await request.form()
+    said = typed(form)
+    try:
+        chosen = await services.repositories.read(who.name, who.project.name, said)
+        outcome = await services.repositories.work(
+            who.name, who.project.name, Job.CHECK, chosen=chosen
+        )
+    except InvalidForm as error:
+        outcome = _failed(next(iter(error.faults.values())))
+    except HopyardError as error:
+        outcome = _failed(str(error))
+    return _answer(request, who, outcome)
+
+
+@router.post("/push")
+async def push(request: Request, who: RepositoryUser, services: Services) -> Response:
+    """Push to the head branch now, with a Jupyter server or without."""
+    try:
+        outcome = await services.repositories.work(who.name, who.project.name, Job.PUSH)
+    except HopyardError as error:
+        outcome = _failed(str(error))
+    services.servers.bell.ring(who.name, who.project.name)
+    return _answer(request, who, outcome)
+
+
+def _failed(sentence: str) -> Outcome:
+    return Outcome(state=State.FAILED, sentence=sentence, reason=Reason.INTERNAL, data=Data())
+
+
+def _answer(request: Request, who: Member, outcome: Outcome) -> Response:
+    return page(request, "partials/repository_said.html", who=who, outcome=outcome)
