@@ -169,8 +169,19 @@ class Agent:
                 master=application.master,
             )
         )
-        self._go(self._spark.warm_up())
+        self._go(self._warm_up())
         self._go(self._watch_application())
+
+    async def _warm_up(self) -> None:
+        """Make ready what the first cells need, while nobody waits for it."""
+        await self._spark.warm_up()
+        for kind in self._config.warm:
+            try:
+                await self._interpreters.ready(kind)
+            except (CannotStart, InterpreterDied, SparkFailed) as error:
+                log.info("%s is not ready beforehand: %s", kind.value, error)
+            else:
+                log.info("%s is ready beforehand", kind.value)
 
     def _handle(self, message: DownMessage) -> None:
         """Take a message from home; what takes longer runs beside."""

@@ -255,6 +255,7 @@ class Sessions(Applications[Session]):
             url=f"{self._driver_url}{session.id}",
             secret=secret,
             kind=session.kind,
+            warm=warm.kinds(session.request),
             name=start["conf"]["spark.app.name"],
             **start,
             orphan_timeout=self._settings.livy.orphan_timeout,

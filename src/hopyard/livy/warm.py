@@ -14,6 +14,7 @@ from typing import Any
 from hopyard.livy.access import Caller
 from hopyard.livy.records import Session
 from hopyard.livy.requests import CreateSession
+from hopyard.protocol.states import Kind
 
 WARM = "hopyard.session.warm"
 _NOT_OF_DRIVER = {"name", "kind", "heartbeatTimeoutInSecond", "ttl", "idleTimeout", "conf"}
@@ -24,6 +25,11 @@ _NAME = "spark.app.name"
 def asked(request: CreateSession) -> bool:
     """Say whether a request is for a session that waits."""
     return request.conf_texts().get(WARM) == "true"
+
+
+def kinds(request: CreateSession) -> tuple[Kind, ...]:
+    """Return whose interpreters a driver starts beforehand: who will take it is not known."""
+    return (Kind.SPARK, Kind.SPARKR) if asked(request) else ()
 
 
 def waits(session: Session) -> bool:

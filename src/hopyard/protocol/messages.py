@@ -315,6 +315,8 @@ class DriverConfig(StartConfig):
     """`ws://HOST:PORT/livy/drivers/SESSION`."""
     secret: str
     kind: Kind = Kind.SHARED
+    warm: tuple[Kind, ...] = ()
+    """Kinds whose interpreters are started at once, before the first code of theirs."""
     orphan_timeout: float = 300.0
     """Seconds without home after which the agent ends itself."""
     output_limit: int = 10_000_000
