@@ -46,8 +46,10 @@ class Lab:
     """JupyterLab."""
 
     name = "lab"
-    path = "lab/tree/"
-    cells = ".jp-Notebook .jp-CodeCell"
+    # A workspace of its own: in the default one, notebooks that were open before are restored as
+    # well, hidden, and come first in the page.
+    path = "lab/workspaces/{name}/tree/"
+    cells = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-CodeCell"
     prompt = ".jp-InputPrompt"
     output = ".jp-OutputArea-output pre"
     running = re.compile(r"\[\*\]")
@@ -108,7 +110,8 @@ class Book:
         page = await self.context.new_page()
         page.on("dialog", lambda dialog: dialog.accept())
         server = f"{self.place.url}user/{self.place.user}/{self.place.project}/"
-        await page.goto(f"{server}{self.front.path}{self.file.name}")
+        path = self.front.path.format(name=self.file.stem)
+        await page.goto(f"{server}{path}{self.file.name}")
         await page.locator(self.front.cells).first.wait_for()
         return page
 
