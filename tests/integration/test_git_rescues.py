@@ -167,6 +167,17 @@ def test_work_before_the_first_commit_is_rescued(copies: Copies) -> None:
     assert copy.keep.read("main", "first.txt") == b"first\n"
 
 
+def test_a_push_ends_rescues_of_commits_alone(copies: Copies) -> None:
+    copy = copies.worked("pushed")
+    kept = rescued(copy)
+    for name in ("n.ipynb", "new folder/neu 🍺.txt"):
+        copy.commit(name, copy.files[name])
+    assert rescued(copy) != kept
+    assert copy.do(Job.PUSH).state is State.DONE
+    assert the_only(copy).name == kept  # there were edits in it
+    copy.nothing_lost()
+
+
 def test_a_rescue_is_forgotten_once(copies: Copies) -> None:
     copy = copies.worked("forget")
     name = rescued(copy)

@@ -7,6 +7,7 @@ import re
 from hopyard.git.calls import Git
 from hopyard.git.faults import GitFault, read, rejected
 from hopyard.git.pulling import tip
+from hopyard.git.rescues import let_go
 from hopyard.git.working import look, position, unpushed
 from hopyard.protocol.git import Data, Outcome, State, WorkingCopy
 
@@ -40,6 +41,7 @@ def _push(git: Git, copy: WorkingCopy, ref: str, commit: str) -> str:
             raise _kept(read(f"{result.said}\nRPC failed", git.host))
         raise rejected(summary, result.said, git.host, copy.head)
     git.run("update-ref", "-m", "hopyard: push", f"refs/remotes/origin/{copy.head}", commit)
+    let_go(git)
     if flag == "=":
         return f"Branch {copy.head} on {git.host} has everything: nothing to push."
     made = " (a new branch)" if flag == "*" else ""

@@ -171,6 +171,16 @@ def forget(git: Git, name: str) -> Outcome:
     return Outcome(state=State.DONE, sentence="The rescue is deleted.")
 
 
+def let_go(git: Git) -> None:
+    """Delete rescues of commits alone that the server has by now, with no edits in them."""
+    for name in _names(git):
+        note = _note(git, name)
+        parents = _commits(git, name, note)
+        plain = note.head and not note.staged and not note.files and not note.left_out
+        if plain and parents and not unpushed(git, *parents):
+            git.run("update-ref", "-d", REFS + name)
+
+
 def restore(git: Git, name: str) -> Outcome:
     """Bring a rescue back, never over newer work (see `Job.RESTORE`).
 
