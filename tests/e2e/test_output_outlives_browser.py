@@ -233,3 +233,17 @@ async def test_nothing_is_lost_when_the_laptop_sleeps(
     cable.mend()
     await devtools.send("Page.setWebLifecycleState", {"state": "active"})
     await book.has_all(page)
+
+
+@pytest.mark.parametrize("front", FRONTS, ids=lambda front: front.name)
+async def test_two_tabs_of_one_notebook_both_have_every_line(
+    context: BrowserContext, far: Place, front: Front
+) -> None:
+    book = Book(context, front, far, "twice")
+    first = await book.begin()
+    second = await book.open()
+    await expect(book.cell(second, 0)).to_contain_text("line 5", timeout=DONE)
+    book.gate.touch()
+    await book.has_all(second)
+    await first.bring_to_front()
+    await book.has_all(first)
