@@ -176,3 +176,15 @@ async def test_push_that_is_refused_stops_nothing_and_can_be_made_up_for(
             place.user, "GET", f"projects/{place.project}/repository/rescues"
         )
         assert [one["files"] for one in found.json()["data"]["rescues"]] == [1]
+        # What is gone from the working copy can be brought back; what is there needs no offer.
+        await page.reload()
+        kept = page.locator("#kept-aside")
+        await expect(kept.get_by_role("button")).to_have_count(0)
+        (copy / "new.txt").unlink()
+        await page.reload()
+        await kept.get_by_role("button", name="Show").click()
+        await expect(kept.locator(".diff")).to_contain_text("+uncommitted")
+        await shot(page, "git-rescue")
+        await kept.get_by_role("button", name="Restore").click()
+        await expect(kept.locator(".good")).to_be_visible()
+        assert (copy / "new.txt").read_text() == "uncommitted"

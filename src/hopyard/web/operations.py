@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hopyard.errors import Conflict, InvalidInput
 from hopyard.projects.members.models import Member
+from hopyard.protocol.git import Job, Outcome
 from hopyard.web.wiring import Wiring
 
 STOP_TRIES = 40
@@ -48,6 +49,18 @@ async def delete_project(services: Wiring, project: str) -> None:
     for member in members:
         await _until_stopped(services, member.user, project)
     await services.projects.delete(project)
+
+
+async def restore_rescue(services: Wiring, user: str, project: str, rescue: str) -> Outcome:
+    """Bring a rescue back into a member's working copy.
+
+    Raises:
+        Conflict: the Jupyter server works in the same files now, or Git is off.
+    """
+    server = await services.servers.view(user, project)
+    if server.state not in ("stopped", "failed"):
+        raise Conflict("Stop the Jupyter server first: it works in the same files.")
+    return await services.repositories.work(user, project, Job.RESTORE, rescue=rescue)
 
 
 async def _until_stopped(services: Wiring, user: str, project: str) -> None:

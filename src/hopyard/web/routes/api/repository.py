@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import BaseModel
 
-from hopyard.errors import Conflict
 from hopyard.projects.repositories.models import RepositorySettings
 from hopyard.protocol.git import Job, Outcome
 from hopyard.web.deps import Member, RepositoryUser, Services
+from hopyard.web.operations import restore_rescue
 
 router = APIRouter(prefix="/projects/{project}/repository", tags=["repository"])
 
@@ -80,10 +80,7 @@ async def rescue(who: RepositoryUser, services: Services, rescue: RescueName) ->
 @router.post("/rescues/{rescue}/restore")
 async def restore(who: RepositoryUser, services: Services, rescue: RescueName) -> Outcome:
     """Bring a rescue back into the working copy; the Jupyter server must not run."""
-    server = await services.servers.view(who.name, who.project.name)
-    if server.state not in ("stopped", "failed"):
-        raise Conflict("Stop the Jupyter server first: it works in the same files.")
-    return await _work(who, services, Job.RESTORE, rescue)
+    return await restore_rescue(services, who.name, who.project.name, rescue)
 
 
 @router.delete("/rescues/{rescue}")

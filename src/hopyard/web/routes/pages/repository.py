@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
 from hopyard.errors import HopyardError, InvalidForm
 from hopyard.projects.repositories.models import RepositorySettings
 from hopyard.projects.repositories.rules import SWITCHES
-from hopyard.protocol.git import Data, Job, Outcome, Reason, State
+from hopyard.protocol.git import Data, Job, Outcome, Reason, Rescue, State
 from hopyard.web.deps import Member, RepositoryUser, Services
+from hopyard.web.operations import restore_rescue
 from hopyard.web.views import page
 from hopyard.web.wiring import Wiring
 
 router = APIRouter(prefix="/projects/{project}/repository")
 PREFIX = "git_"
+RescueName = Annotated[str, Path(pattern=r"^[0-9]{8}T[0-9]{12}Z$")]
 FIELDS = [f"{PREFIX}{name}" for name in RepositorySettings.model_fields]
 
 
@@ -72,12 +76,69 @@ async def check(request: Request, who: RepositoryUser, services: Services) -> Re
 @router.post("/push")
 async def push(request: Request, who: RepositoryUser, services: Services) -> Response:
     """Push to the head branch now, with a Jupyter server or without."""
-    try:
-        outcome = await services.repositories.work(who.name, who.project.name, Job.PUSH)
-    except HopyardError as error:
-        outcome = _failed(str(error))
+    outcome = await _tried(services.repositories.work(who.name, who.project.name, Job.PUSH))
     services.servers.bell.ring(who.name, who.project.name)
     return _answer(request, who, outcome)
+
+
+@router.get("/rescues")
+async def rescues(request: Request, who: RepositoryUser, services: Services) -> Response:
+    """List what is kept aside of earlier servers; nothing where Git is off."""
+    return await _kept(request, who, services, None)
+
+
+@router.get("/rescues/{rescue}")
+async def diff(
+    request: Request, who: RepositoryUser, services: Services, rescue: RescueName
+) -> Response:
+    """Show what a rescue holds."""
+    outcome = await _tried(
+        services.repositories.work(who.name, who.project.name, Job.DIFF, rescue=rescue)
+    )
+    return page(request, "partials/rescue_diff.html", who=who, outcome=outcome)
+
+
+@router.post("/rescues/{rescue}/restore")
+async def restore(
+    request: Request, who: RepositoryUser, services: Services, rescue: RescueName
+) -> Response:
+    """Bring a rescue back into the working copy."""
+    work = restore_rescue(services, who.name, who.project.name, rescue)
+    return await _kept(request, who, services, await _tried(work))
+
+
+@router.post("/rescues/{rescue}/delete")
+async def forget(
+    request: Request, who: RepositoryUser, services: Services, rescue: RescueName
+) -> Response:
+    """Delete a rescue."""
+    work = services.repositories.work(who.name, who.project.name, Job.FORGET, rescue=rescue)
+    return await _kept(request, who, services, await _tried(work))
+
+
+async def _kept(
+    request: Request, who: Member, services: Wiring, outcome: Outcome | None
+) -> Response:
+    """Show the rescues that there are, after what was done with one."""
+    found: list[tuple[datetime, Rescue]] = []
+    if (await services.repositories.recall(who.name, who.project.name)).on:
+        listed = await _tried(services.repositories.work(who.name, who.project.name, Job.RESCUES))
+        found = [(_made(one), one) for one in listed.data.rescues if not one.here]
+    last = await services.repositories.last_work(who.name, who.project.name)
+    return page(
+        request, "partials/rescues.html", who=who, rescues=found, outcome=outcome, last=last
+    )
+
+
+def _made(rescue: Rescue) -> datetime:
+    return datetime.strptime(rescue.name, "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
+
+
+async def _tried(work: Awaitable[Outcome]) -> Outcome:
+    try:
+        return await work
+    except HopyardError as error:
+        return _failed(str(error))
 
 
 def _failed(sentence: str) -> Outcome:
