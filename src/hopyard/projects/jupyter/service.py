@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hopyard.errors import Conflict, NotFound
+from hopyard.errors import Conflict
 from hopyard.projects.jupyter import rules
 from hopyard.projects.jupyter.models import (
     JupyterSettings,
@@ -25,7 +25,8 @@ from hopyard.projects.jupyter.models import (
     ServerState,
     SettingsRow,
 )
-from hopyard.projects.members.models import MemberRow, ProjectRow
+from hopyard.projects.members.lookup import project_of
+from hopyard.projects.members.models import ProjectRow
 from hopyard.settings import Settings
 from hopyard.store.engine import Sessions
 from hopyard.store.types import now
@@ -50,7 +51,7 @@ class Jupyter:
             NotFound: the user is not a member.
         """
         async with self._sessions() as session:
-            row = await session.get(SettingsRow, (await _member(session, user, project), user))
+            row = await session.get(SettingsRow, (await project_of(session, user, project), user))
         try:
             # The limits may have become narrower since: what no longer fits starts anew.
             known = JupyterSettings.model_validate_json(row.settings) if row else None
@@ -76,7 +77,7 @@ class Jupyter:
         """
         chosen = await self.read(user, project, raw)
         async with self._sessions() as session:
-            project_id = await _member(session, user, project)
+            project_id = await project_of(session, user, project)
         await self._put(
             SettingsRow(
                 project_id=project_id,
@@ -112,7 +113,7 @@ class Jupyter:
         started = now()
         expires = started + timedelta(hours=chosen.hours) if chosen.hours else None
         async with self._sessions() as session:
-            project_id = await _member(session, user, project)
+            project_id = await project_of(session, user, project)
         await self._put(
             ServerRow(
                 project_id=project_id,
@@ -205,19 +206,6 @@ class Jupyter:
             row.expires_at = min(row.expires_at + timedelta(hours=EXTEND_HOURS), longest)
             await session.commit()
             return row.expires_at
-
-
-async def _member(session: AsyncSession, user: str, project: str) -> int:
-    """Return the id of a project that a user is a member of."""
-    query = (
-        select(ProjectRow.id)
-        .join(MemberRow, MemberRow.project_id == ProjectRow.id)
-        .where(ProjectRow.name == project, MemberRow.user_name == user)
-    )
-    found = await session.scalar(query)
-    if found is None:
-        raise NotFound(f"There is no project {project!r} that you are a member of.")
-    return found
 
 
 async def _server(session: AsyncSession, user: str, project: str) -> ServerRow | None:

@@ -11,13 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from hopyard.errors import Conflict, NotFound
+from hopyard.errors import Conflict
 from hopyard.launchers.engine import Engine
-from hopyard.projects.members.models import MemberRow, ProjectRow
+from hopyard.projects.members.lookup import project_of
 from hopyard.projects.repositories import rules
 from hopyard.projects.repositories.models import LastWork, RepositoryRow, RepositorySettings
 from hopyard.projects.secrets.service import Secrets
@@ -63,7 +61,7 @@ class Repositories:
             NotFound: the user is not a member.
         """
         async with self._sessions() as session:
-            row = await session.get(RepositoryRow, (await _member(session, user, project), user))
+            row = await session.get(RepositoryRow, (await project_of(session, user, project), user))
         return RepositorySettings.model_validate_json(row.settings) if row else RepositorySettings()
 
     async def remember(self, user: str, project: str, raw: Mapping[str, Any]) -> RepositorySettings:
@@ -95,7 +93,7 @@ class Repositories:
 
     async def _write(self, user: str, project: str, **values: str | datetime) -> None:
         async with self._sessions() as session:
-            key = (await _member(session, user, project), user)
+            key = (await project_of(session, user, project), user)
             row = await session.get(RepositoryRow, key)
             if row is None:
                 row = RepositoryRow(project_id=key[0], user_name=user, settings="{}")
@@ -108,7 +106,7 @@ class Repositories:
     async def last_work(self, user: str, project: str) -> LastWork | None:
         """Return how the last start, push or rescue of a member's working copy ended."""
         async with self._sessions() as session:
-            row = await session.get(RepositoryRow, (await _member(session, user, project), user))
+            row = await session.get(RepositoryRow, (await project_of(session, user, project), user))
         if row is None or row.outcome is None or row.job is None or row.worked_at is None:
             return None
         return LastWork(Job(row.job), Outcome.model_validate_json(row.outcome), row.worked_at)
@@ -211,16 +209,3 @@ def remote_of(chosen: RepositorySettings) -> Remote:
     return Remote.model_validate(
         {"provider": chosen.provider, "url": chosen.url, "user": chosen.user}
     )
-
-
-async def _member(session: AsyncSession, user: str, project: str) -> int:
-    """Return the id of a project that a user is a member of."""
-    query = (
-        select(ProjectRow.id)
-        .join(MemberRow, MemberRow.project_id == ProjectRow.id)
-        .where(ProjectRow.name == project, MemberRow.user_name == user)
-    )
-    found = await session.scalar(query)
-    if found is None:
-        raise NotFound(f"There is no project {project!r} that you are a member of.")
-    return found

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from hopyard.errors import Conflict, InvalidInput, NotFound, TooMany
+from hopyard.projects.members.lookup import project_of
 from hopyard.projects.members.models import MemberRow, ProjectRow
 from hopyard.projects.secrets.models import Secret, SecretRead, SecretReadRow, SecretRow
 from hopyard.store.engine import Sessions
@@ -93,15 +94,7 @@ class Secrets:
     async def _shared_with(session: AsyncSession, owner: str, project: str | None) -> int | None:
         if not project:
             return None
-        query = (
-            select(ProjectRow.id)
-            .join(MemberRow, MemberRow.project_id == ProjectRow.id)
-            .where(ProjectRow.name == project, MemberRow.user_name == owner)
-        )
-        found: int | None = await session.scalar(query)
-        if found is None:
-            raise NotFound(f"There is no project {project!r} that you are a member of.")
-        return found
+        return await project_of(session, owner, project)
 
     async def delete(self, owner: str, name: str) -> None:
         """Delete a secret.
