@@ -174,10 +174,10 @@ class Repositories:
         )
         if job is not Job.BRANCHES:
             base = chosen.base
-            if not base:
+            if not base and job in ONLINE:
                 asked = request.model_copy(update={"job": Job.BRANCHES})
                 found = await self._engine.run(asked, storage, None)
-                if found.state is State.FAILED and job is not Job.SNAPSHOT:
+                if found.state is State.FAILED:
                     return await self.keep(user, project, job, found)
                 base = found.data.default_branch or EMPTY_BRANCH
                 if job is Job.OPEN:  # from now on it also works while the server does not answer
@@ -185,8 +185,8 @@ class Repositories:
                     await self._write(user, project, settings=found_one.model_dump_json())
             request.working_copy = WorkingCopy(
                 folder=self.folder(user, project, chosen),
-                base=base,
-                head=chosen.head or base,
+                base=base or EMPTY_BRANCH,
+                head=chosen.head or base or EMPTY_BRANCH,
                 pull_on_start=chosen.pull_on_start,
                 push_on_stop=chosen.push_on_stop,
                 ignore_uncommitted=chosen.ignore_uncommitted,
