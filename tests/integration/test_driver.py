@@ -19,7 +19,7 @@ import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from hopyard.protocol.exact import marked
+from hopyard.protocol.exact import Number, encoded
 from hopyard.protocol.messages import (
     GONE,
     UP,
@@ -365,7 +365,7 @@ async def test_sql_answers_as_livy_does(livy: Livy) -> None:
     )
     (row,) = result.data["application/json"]["data"]
     assert row[0].startswith("2020-01-02T03:04:05")
-    assert row[1:] == [1.2, {"p": 1}, "Af8=", {"k": 1}, marked("12345678901234567890.12")]
+    assert row[1:] == [1.2, {"p": 1}, "Af8=", {"k": 1}, encoded(Number("12345678901234567890.12"))]
     result = await livy.run("select * from range(5000)", Kind.SQL)
     assert len(result.data["application/json"]["data"]) == 1000
     result = await livy.run("create or replace temp view v as select 1 a", Kind.SQL)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hopyard.protocol.exact import marked
+from hopyard.protocol.exact import Number, encoded
 from hopyard.protocol.messages import Complete, Inspect, Ready
 from hopyard.protocol.states import Kind
 from tests.integration.test_driver import CONF, Driver, Livy, new_driver
@@ -30,11 +30,11 @@ def livy(driver: Driver) -> Livy:
 
 VALUES: list[tuple[str, Any, Any]] = [
     ("1.20BD", "decimal(3,2)", 1.2),
-    ("12345678901234567890.12BD", "decimal(22,2)", marked("12345678901234567890.12")),
+    ("12345678901234567890.12BD", "decimal(22,2)", encoded(Number("12345678901234567890.12"))),
     (
         "cast('99999999999999999999' as decimal(38,0))",
         "decimal(38,0)",
-        marked("99999999999999999999"),
+        encoded(Number("99999999999999999999")),
     ),
     ("9007199254740993L", "long", 9007199254740993),
     ("9223372036854775807L", "long", 9223372036854775807),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import select
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
@@ -91,6 +93,40 @@ def test_decimals_are_numbers_with_all_digits(livy: Livy, session: int) -> None:
         text = livy.http.get(path).text
         assert f'"data":[[{digits},[-{digits}],{{"k":1.2}}]]' in text
     assert f"[[{digits},[-{digits}]" in livy.http.get(f"{one}/events").text
+
+
+def test_text_that_looks_like_such_a_number_stays_text(livy: Livy, session: int) -> None:
+    mark = "\ufdd0"
+    text = f"{mark}12{mark}"
+    codes = {
+        "pyspark": f"from IPython.display import JSON, display\n# {text}\nprint('{text}')\n"
+        f"display(JSON({{'{text}': ['{text}', '{mark}12']}}))",
+        "sql": f"SELECT '{text}' AS `{text}`, '{mark}12' AS b, map('{text}', '{text}') AS c, "
+        "12345678901234567890.5BD AS d",
+    }
+    row = [text, f"{mark}12", {text: text}, Decimal("12345678901234567890.5")]
+    for kind, code in codes.items():
+        statement = livy.submit(session, code, kind=kind)
+        livy.done(session, statement)
+        one = f"/sessions/{session}/statements/{statement}"
+        shown = json.loads(livy.http.get(one).text, parse_float=Decimal)
+        assert shown["code"] == code
+        data = shown["output"]["data"]
+        if kind == "sql":
+            assert data["application/json"]["data"] == [row]
+            assert data["application/json"]["schema"]["fields"][0]["name"] == text
+        else:
+            assert data["text/plain"].startswith(text)
+        listed = livy.http.get(f"/sessions/{session}/statements?from={statement}").text
+        assert json.loads(listed, parse_float=Decimal)["statements"] == [shown]
+        frames = livy.http.get(f"{one}/events").text.split("data: ")[1:]
+        seen = [json.loads(frame.split("\n")[0], parse_float=Decimal) for frame in frames]
+        if kind == "sql":
+            tables = [one["data"]["application/json"] for one in seen if one.get("data")]
+            assert tables == [data["application/json"]]
+        else:
+            bundles = [one["data"] for one in seen if "application/json" in (one.get("data") or {})]
+            assert [one["application/json"] for one in bundles] == [{text: [text, f"{mark}12"]}]
 
 
 def test_running_statement_shows_its_output_so_far(livy: Livy, session: int) -> None:

@@ -1,7 +1,14 @@
 import pytest
 
-from hopyard.driver.interpreters.sql_text import expression, number, statements, value, whole
-from hopyard.protocol.exact import marked
+from hopyard.driver.interpreters.sql_text import (
+    expression,
+    number,
+    row,
+    statements,
+    value,
+    whole,
+)
+from hopyard.protocol.exact import MARK, Number, decoded
 
 
 @pytest.mark.parametrize(
@@ -24,9 +31,18 @@ def test_statements_are_split_at_semicolons(code: str, found: list[str]) -> None
 
 def test_numbers_keep_their_digits() -> None:
     assert number("1.20") == 1.2
-    assert number("12345678901234567890.12") == marked("12345678901234567890.12")
+    assert number("12345678901234567890.12") == Number("12345678901234567890.12")
     assert whole("9007199254740993") == 9007199254740993
-    assert whole("99999999999999999999") == marked("99999999999999999999")
+    assert whole("99999999999999999999") == Number("99999999999999999999")
+
+
+def test_a_users_text_is_no_number_anywhere_in_a_row() -> None:
+    text, digits = f"{MARK}1{MARK}", "9" * 20
+    struct = {"type": "struct", "fields": [{"name": text, "type": "string"}]}
+    fields = [{"type": kind} for kind in ("string", "decimal(38,0)", struct, "variant")]
+    given = {"0": text, "1": Number(digits), "2": {text: text}, "3": {"a": [text]}}
+    taken = decoded(row(given, fields))
+    assert taken == [text, Number(digits), {text: text}, {"a": [text]}]
 
 
 def test_timestamps_without_a_fraction_have_none() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from hopyard.protocol.exact import marked
+from hopyard.protocol.exact import Number, encoded
 
 _PART = re.compile(
     r"""--[^\n]*|/\*.*?\*/|'(?:\\.|''|[^'\\])*'|"(?:\\.|""|[^"\\])*"|`(?:``|[^`])*`|;|.""",
@@ -46,20 +46,20 @@ def statements(code: str) -> list[str]:
     return found or [code]
 
 
-def number(text: str) -> float | str:
-    """Return a number; marked as one where a float would lose digits of a decimal."""
+def number(text: str) -> float | Number:
+    """Return a number; by its digits where a float would lose some of a decimal."""
     value = float(text)
-    return value if Decimal(repr(value)) == Decimal(text) else marked(text)
+    return value if Decimal(repr(value)) == Decimal(text) else Number(text)
 
 
-def whole(text: str) -> int | str:
-    """Return a whole number; marked as one beyond 64 bits, which no wire keeps."""
+def whole(text: str) -> int | Number:
+    """Return a whole number; by its digits beyond 64 bits, which no wire keeps."""
     value = int(text)
-    return value if abs(value) <= LARGEST else marked(text)
+    return value if abs(value) <= LARGEST else Number(text)
 
 
 def row(values: dict[str, Any], fields: list[dict[str, Any]]) -> list[Any]:
-    """Put the values of one row, by their position, in order."""
+    """Put the values of one row, by their position, in order; encoded for the wire."""
     return [value(values.get(str(i)), field["type"]) for i, field in enumerate(fields)]
 
 
@@ -77,7 +77,7 @@ def value(given: Any, kind: Any) -> Any:
         if kind["type"] == "struct":
             kinds = {field["name"]: field["type"] for field in kind["fields"]}
             return {name: value(item, kinds.get(name)) for name, item in given.items()}
-    return given
+    return encoded(given)
 
 
 def expression(kind: Any, column: str) -> str:

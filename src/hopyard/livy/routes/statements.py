@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import JSONResponse, StreamingResponse
@@ -16,16 +16,13 @@ from hopyard.livy.requests import GiveInput, RunStatement
 from hopyard.livy.statements import Statements
 from hopyard.livy.views import statement_view
 from hopyard.protocol import exact
+from hopyard.protocol.states import Kind
 
 router = APIRouter(prefix="/sessions/{session}/statements", tags=["statements"])
 
 
-class Exact(JSONResponse):
-    """Shows statements, with their numbers in all digits."""
-
-    def render(self, content: Any) -> bytes:
-        """Return the body."""
-        return exact.with_numbers(super().render(content))
+TABLE = ("data", "application/json")
+"""Where an SQL result is, in which numbers are encoded (`hopyard.protocol.exact`)."""
 
 
 SIGN_OF_LIFE = 15.0
@@ -72,11 +69,11 @@ async def _listed(
     yield f'{{"total_statements":{total},"statements":['
     comma = ""
     for one in first:
-        yield comma + exact.dumps(statement_view(one))
+        yield comma + written(one)
         comma = ","
     async for piece in more:
         for one in piece:
-            yield comma + exact.dumps(statement_view(one))
+            yield comma + written(one)
             comma = ","
     yield "]}"
 
@@ -86,7 +83,7 @@ async def show(statement: str, session: Mine, known: Known, wait: Wait) -> Respo
     """Show a statement; held until it is done or there is news of it."""
     found = await known.statements.get(session, number(statement))
     await hold(found.news, lambda: found.state.over, wait)
-    return Exact(statement_view(found))
+    return Response(written(found), media_type="application/json")
 
 
 @router.post("/{statement}/cancel")
@@ -148,7 +145,7 @@ async def _stream(
             seen, over = statement.news.version, statement.state.over
             for event in await statements.events(session, statement, after):
                 after = event[0]
-                yield _framed(event)
+                yield _framed(event, statement.kind)
             if over:
                 return
             if not await statement.news.next(seen, SIGN_OF_LIFE):
@@ -157,6 +154,13 @@ async def _stream(
         statement.watchers -= 1
 
 
-def _framed(event: Event) -> str:
-    number, kind, payload = event
-    return f"id: {number}\nevent: {kind}\ndata: {exact.dumps(payload)}\n\n"
+def written(statement: Statement) -> str:
+    """Return a statement's JSON, with its numbers in all digits."""
+    encoded_at = ("output", *TABLE) if statement.kind is Kind.SQL else None
+    return exact.dumps(statement_view(statement), encoded_at)
+
+
+def _framed(event: Event, kind: Kind) -> str:
+    number, name, payload = event
+    encoded_at = TABLE if kind is Kind.SQL and name == "result" else None
+    return f"id: {number}\nevent: {name}\ndata: {exact.dumps(payload, encoded_at)}\n\n"

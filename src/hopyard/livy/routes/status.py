@@ -20,6 +20,7 @@ from hopyard.livy.deps import Asking, Known, Mine
 from hopyard.livy.records import Statement
 from hopyard.livy.views import session_view, statement_view
 from hopyard.protocol import exact
+from hopyard.protocol.states import Kind
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -91,7 +92,9 @@ def _shown(statement: Statement) -> dict[str, Any]:
     view = statement_view(statement)
     output = view["output"] or {}
     data = output.get("data") or {}
-    text = str(data.get("text/plain") or next(iter(data.values()), "")).replace(exact.MARK, "")
+    text = data.get("text/plain") or next(iter(data.values()), "")
+    if not isinstance(text, str):
+        text = exact.dumps(text, () if statement.kind is Kind.SQL else None)
     if output.get("status") == "error":
         text = f"{text}\n{output['ename']}: {output['evalue']}".strip()
     took = (statement.completed - statement.started) / 1000 if statement.completed else None
