@@ -63,7 +63,9 @@ class Fault:
     """What goes wrong.
 
     Attributes:
-        stage: list, fetch, list-push or push; a fault of `list` is one of `list-push` too.
+        stage: list, fetch, list-push or push; a fault of `list` is one of `list-push` too. Git asks
+            for the branches by a `fetch` too: `pack` is the one that gets objects, and can be cut,
+            slow or deaf.
         kind: `status`, `drop`, `cut`, `slow`, `html`, `redirect`, `half` (reads half of what is
             sent), `deaf` (does it, and does not answer).
         value: the status, or the bytes after which to cut.
@@ -243,6 +245,9 @@ class _Handler(BaseHTTPRequestHandler):
             body = self._body(fault)
             if body is None:
                 return None
+        if stage == "fetch" and b"command=fetch" in body:
+            keep.asked.append("pack")
+            fault = fault or next((one for one in keep.faults if one.stage == "pack"), None)
         return self._backend(path, parts.query, body, key, fault)
 
     def _go_on(self, fault: Fault) -> bool:

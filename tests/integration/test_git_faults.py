@@ -5,6 +5,7 @@ The cases run in threads at once (`outcomes`); each has its own repository and w
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -135,8 +136,28 @@ for job, stage in ((CLONE, "fetch"), (PULL, "fetch"), (PUSH, "push")):
         f"{job}, stands still in the middle",
         Case(job, fault(stage, "slow", 40), R.TIMEOUT, no_faults),
     )
+
+
+def objects(kind: str) -> Prepare:
+    """The server's commits themselves break off, after half of them."""
+
+    def prepare(copy: Copy) -> None:
+        copy.keep.commit({f"theirs-{n}.bin": random.Random(n).randbytes(20_000) for n in range(9)})
+        copy.keep.faults.append(Fault("pack", kind))
+        copy.choose(ignore_uncommitted=True)
+
+    return prepare
+
+
+def transferred(copy: Copy) -> None:
+    no_faults(copy)
+    copy.choose(ignore_uncommitted=True)
+
+
 for job in (CLONE, PULL):
-    add(f"{job}, cut in mid-transfer", Case(job, fault("fetch", "cut"), R.CUT, no_faults))
+    add(f"{job}, branches cut off", Case(job, fault("fetch", "cut"), R.CUT, no_faults))
+    add(f"{job}, cut in mid-transfer", Case(job, objects("cut"), R.CUT, transferred))
+    add(f"{job}, stands still in mid-transfer", Case(job, objects("slow"), R.TIMEOUT, transferred))
     add(f"{job}, hidden repository", Case(job, may_not_see, R.NOT_FOUND, sees_again))
     add(f"{job}, forbidden repository", Case(job, may_not_see_gitea, R.FORBIDDEN, sees_again))
 add("push, half of it sent", Case(PUSH, fault("push", "half"), R.CUT, no_faults))

@@ -50,9 +50,9 @@ def start(copy: Copy, job: Job, rescue: str = "") -> tuple[subprocess.Popen[byte
 def test_a_clone_that_is_killed_is_made_anew(copies: Copies) -> None:
     copies.server.make("killed-clone", KEY, FILES)
     copy = copies.empty("killed-clone", stall_seconds=30)
-    copy.keep.faults.append(Fault("fetch", "slow", 40))
+    copy.keep.faults.append(Fault("pack", "slow", 40))
     engine, _ = start(copy, Job.OPEN)
-    until("half a clone", lambda: "fetch" in copy.keep.asked)
+    until("half a clone", lambda: "pack" in copy.keep.asked)
     kill(engine)
     copy.keep.faults.clear()
     assert not copy.folder.exists()
@@ -61,7 +61,7 @@ def test_a_clone_that_is_killed_is_made_anew(copies: Copies) -> None:
     assert [one.name for one in copy.folder.parent.iterdir() if ".new-" in one.name] == []
 
 
-@pytest.mark.parametrize(("job", "stage"), [(Job.OPEN, "fetch"), (Job.PUSH, "push")])
+@pytest.mark.parametrize(("job", "stage"), [(Job.OPEN, "pack"), (Job.PUSH, "push")])
 def test_a_transfer_that_is_killed_leaves_everything(job: Job, stage: str, copies: Copies) -> None:
     copy = copies.worked(f"killed-{stage}", stall_seconds=30, ignore_uncommitted=True)
     if job is Job.OPEN:

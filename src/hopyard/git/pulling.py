@@ -64,6 +64,11 @@ def pull(git: Git, copy: WorkingCopy, *, online: bool) -> Outcome:
             words = f"{failed.sentence} Nothing was pulled: the copy is as you left it."
             fault = GitFault(failed.reason, words)
     work = look(git)
+    try:
+        # A server that was killed together with all that watched it has left no rescue.
+        keep(git, work)
+    except GitFault as failed:
+        return _left(git, work, failed)
     start = _start(git, copy)
     if not start:
         return _left(git, work, fault or _no_commits(git, copy))
@@ -137,7 +142,6 @@ def _arrive(git: Git, copy: WorkingCopy, work: Work, target: str) -> int:
         return 0
     files = tree_of(git, target)
     if work.dirty:
-        keep(git, work)
         if not copy.ignore_uncommitted:
             raise GitFault(
                 Reason.UNCOMMITTED,

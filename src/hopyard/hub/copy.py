@@ -23,23 +23,51 @@ SECONDS = {Job.SNAPSHOT: 60.0, Job.PUSH: 60.0}
 """At the stop: nobody waits longer for a server that is to be gone."""
 
 
+class CopyFailed(Exception):
+    """There is no working copy to work in; one sentence."""
+
+
 @dataclass(frozen=True)
 class Copy:
     """A member's working copy in a project.
 
     Attributes:
+        repositories: the rules of all members' repositories.
+        user: the member.
+        project: the project.
         chosen: the settings that the server was started with; they may be others by its end.
-        folder: where the Jupyter server sees it.
-        inside: where the server sees the folder of all the member's copies.
-        storage: the same folder on this machine.
-        ca_file: certificates that git trusts for it; the system's if empty.
     """
 
+    repositories: Repositories
+    user: str
+    project: str
     chosen: RepositorySettings
-    folder: str
-    inside: str
-    storage: Path
-    ca_file: str
+
+    @classmethod
+    async def find(cls, repositories: Repositories, user: str, project: str) -> Copy | None:
+        """Return the working copy that a member chose; None where Git is off."""
+        chosen = await repositories.recall(user, project)
+        return cls(repositories, user, project, chosen) if chosen.on else None
+
+    @property
+    def folder(self) -> str:
+        """Where the Jupyter server sees it."""
+        return self.repositories.folder(self.user, self.project, self.chosen)
+
+    @property
+    def inside(self) -> str:
+        """Where the server sees the folder of all the member's copies."""
+        return self.folder.rpartition("/")[0]
+
+    @property
+    def storage(self) -> Path:
+        """The same folder on this machine."""
+        return self.repositories.storage(self.user, self.project)
+
+    @property
+    def ca_file(self) -> str:
+        """Certificates that Git trusts for it; the system's if empty."""
+        return self.repositories.ca_file
 
     @property
     def variable(self) -> str:
@@ -59,75 +87,49 @@ class Copy:
         """Whether there is something to work in already."""
         return (self.storage / Path(self.folder).name / ".git").is_dir()
 
+    async def open(self, log: Path, told: Callable[[Progress], None]) -> None:
+        """Clone or repair the copy, and pull.
 
-class CopyFailed(Exception):
-    """There is no working copy to work in; one sentence."""
+        Raises:
+            CopyFailed: there is none to work in.
+        """
+        outcome = await self._work(Job.OPEN, log, told)
+        if outcome.state is State.FAILED and not self.there:
+            raise CopyFailed(outcome.sentence)
 
+    async def keep(self, log: Path) -> None:
+        """Put what is not on the server into a rescue, then push; neither failure stops anything.
 
-async def find(repositories: Repositories, user: str, project: str) -> Copy | None:
-    """Return the working copy that a member chose; None where Git is off."""
-    chosen = await repositories.recall(user, project)
-    return of(repositories, user, project, chosen) if chosen.on else None
+        The page shows the end of the last job: where something was kept, it says so before.
+        """
+        kept = await self._work(Job.SNAPSHOT, log)
+        if not self.chosen.push_on_stop:
+            return
+        pushed = await self._work(Job.PUSH, log)
+        where = kept.data.position
+        edits = where is not None and where.uncommitted
+        if kept.state is State.FAILED or edits or (kept.data.rescue and pushed.reason):
+            both = pushed.model_copy(update={"sentence": f"{kept.sentence} {pushed.sentence}"})
+            await self.repositories.keep(self.user, self.project, Job.PUSH, both)
 
+    async def _work(
+        self, job: Job, log: Path, told: Callable[[Progress], None] | None = None
+    ) -> Outcome:
+        def step(progress: Progress) -> None:
+            _write(log, f"{WORDS[job]}: {progress.step}")
+            if told:
+                told(progress)
 
-def of(repositories: Repositories, user: str, project: str, chosen: RepositorySettings) -> Copy:
-    """Return the working copy that these settings mean."""
-    folder = repositories.folder(user, project, chosen)
-    inside = folder.rpartition("/")[0]
-    storage = repositories.storage(user, project)
-    return Copy(chosen, folder, inside, storage, repositories.ca_file)
-
-
-async def open_copy(
-    copy: Copy,
-    repositories: Repositories,
-    user: str,
-    project: str,
-    log: Path,
-    told: Callable[[Progress], None],
-) -> None:
-    """Clone or repair the copy, and pull.
-
-    Raises:
-        CopyFailed: there is none to work in.
-    """
-    outcome = await _work(copy, repositories, user, project, Job.OPEN, log, told)
-    if outcome.state is State.FAILED and not copy.there:
-        raise CopyFailed(outcome.sentence)
-
-
-async def keep_copy(
-    copy: Copy, repositories: Repositories, user: str, project: str, log: Path
-) -> None:
-    """Put what is not on the server into a rescue, then push; neither failure stops anything."""
-    await _work(copy, repositories, user, project, Job.SNAPSHOT, log)
-    if copy.chosen.push_on_stop:
-        await _work(copy, repositories, user, project, Job.PUSH, log)
-
-
-async def _work(
-    copy: Copy,
-    repositories: Repositories,
-    user: str,
-    project: str,
-    job: Job,
-    log: Path,
-    told: Callable[[Progress], None] | None = None,
-) -> Outcome:
-    def step(progress: Progress) -> None:
-        _write(log, f"{WORDS[job]}: {progress.step}")
-        if told:
-            told(progress)
-
-    try:
-        outcome = await repositories.work(
-            user, project, job, chosen=copy.chosen, told=step, seconds=SECONDS.get(job)
-        )
-    except HopyardError as error:
-        outcome = Outcome(state=State.FAILED, sentence=str(error), reason=Reason.INTERNAL)
-        await repositories.keep(user, project, job, outcome)
-    _write(log, f"{WORDS[job]}: {outcome.sentence}")
-    return outcome
+        user, project = self.user, self.project
+        try:
+            outcome = await self.repositories.work(
+                user, project, job, chosen=self.chosen, told=step, seconds=SECONDS.get(job)
+            )
+        except HopyardError as error:
+            outcome = Outcome(state=State.FAILED, sentence=str(error), reason=Reason.INTERNAL)
+            await self.repositories.keep(user, project, job, outcome)
+        _write(log, f"{WORDS[job]}: {outcome.sentence}")
+        return outcome
 
 
 def _write(log: Path, text: str) -> None:

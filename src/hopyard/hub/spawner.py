@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
-import re
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -25,23 +22,18 @@ from jupyterhub.utils import maybe_future, random_port
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
 from hopyard.errors import HopyardError
-from hopyard.hub import copy
 from hopyard.hub.context import context
+from hopyard.hub.copy import Copy, CopyFailed
+from hopyard.hub.program import Program, new_log, why
 from hopyard.hub.tree import ServerTree
-from hopyard.launchers.sandbox import Sandbox
 from hopyard.projects.jupyter.models import ServerPlan
-from hopyard.projects.repositories import rules
 from hopyard.projects.repositories.models import RepositorySettings
 from hopyard.protocol.git import Progress
-from hopyard.settings import Settings, folder_of
+from hopyard.settings import Settings
 
-LOGS_KEPT = 10
 READY_SECONDS = 90.0
 READY_POLL_SECONDS = 0.025
 END_SECONDS = 10.0
-HOME = "/home/hopyard"
-PROJECT = "/project"
-KEPT = ("LANG", "LC_ALL", "TZ", "PATH", "JAVA_HOME", "SPARK_HOME", "VIRTUAL_ENV", "PYTHONPATH")
 
 
 class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
@@ -55,7 +47,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         self._ending: tuple[Literal["stopped", "failed"], str | None] = ("stopped", None)
         self._up = False
         self._asked = False
-        self._copy: copy.Copy | None = None
+        self._copy: Copy | None = None
         self._log: Path | None = None
 
     # --- what is started -------------------------------------------------------------------------
@@ -71,60 +63,6 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
     def user_env(self, env: dict[str, str]) -> dict[str, str]:
         """Leave the environment as it is: members are no users of the machine."""
         return env
-
-    def _environment(self, plan: ServerPlan, home: Path) -> dict[str, str]:
-        """Return the whole environment of the server; nothing of the Hub's own gets in."""
-        self.mem_limit = plan.memory_mb * 2**20
-        self.cpu_limit = plan.cores
-        env = {name: os.environ[name] for name in KEPT if name in os.environ}
-        env |= {n: v for n, v in self.get_env().items() if n.startswith(("JUPYTERHUB_", "MEM_"))}
-        root = PROJECT if self._sandboxed else str(self._settings.projects_dir / self.name)
-        runtime = {"JUPYTER_RUNTIME_DIR": "/tmp/jupyter"} if self._sandboxed else {}  # noqa: S108
-        author = rules.author(self.user.name, context().platform.public_url)
-        git = {"HOPYARD_REPOSITORY": self._copy.variable} if self._copy else {}
-        return env | {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
-            "HOME": HOME if self._sandboxed else str(home),
-            "USER": self.user.name,
-            "LOGNAME": self.user.name,
-            "HOPYARD_USER_NAME": author.name,
-            "HOPYARD_USER_EMAIL": author.address,
-            "SHELL": "/bin/bash",
-            "CPU_LIMIT": str(plan.cores),
-            "HOPYARD_ROOT_DIR": self._copy.folder if self._copy else f"{root}/Jupyter",
-            "HOPYARD_PROJECT": self.name,
-            "HOPYARD_PROJECT_DIR": root,
-            "HOPYARD_API_URL": f"{context().platform.web_url}api/v1/",
-            "HOPYARD_LIVY_URL": context().platform.livy_project_url(self.name),
-            "HOPYARD_MODE": plan.mode,
-            "HOPYARD_SESSION_CONF": json.dumps(plan.session_request),
-            "HOPYARD_DEFAULT_URL": plan.default_url,
-            "HOPYARD_WARM": "1" if self._settings.livy.warm else "",
-            **git,
-            **runtime,
-        }
-
-    def _command(self, home: Path) -> list[str]:
-        command = [sys.executable, "-P", "-m", "hopyard.notebook"]
-        if not self._sandboxed:
-            return command
-        project = self._settings.projects_dir / self.name
-        writable, work_dir = {project: PROJECT, home: HOME}, f"{PROJECT}/Jupyter"
-        if self._copy:
-            writable[self._copy.storage] = self._copy.inside
-            work_dir = self._copy.folder
-        trusted = self._copy.ca_file if self._copy else ""
-        readable = (Path(trusted),) if trusted else ()
-        return Sandbox(writable=writable, readable=readable, work_dir=work_dir).wrap(command)
-
-    def _new_log(self) -> Path:
-        folder = self._settings.user_logs(self.name, self.user.name) / "jupyter"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for old in sorted(folder.glob("*.log"))[: -(LOGS_KEPT - 1)]:
-            old.unlink(missing_ok=True)
-        new = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S}.log"
-        new.touch(mode=0o600)
-        return new
 
     # --- starting --------------------------------------------------------------------------------
 
@@ -151,7 +89,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             self._ending = ("failed", str(error))
             raise SpawnException(str(error), reason="not allowed", status_code=403) from None
         try:
-            log = self._log = self._new_log()
+            log = self._log = new_log(self._settings, self.user.name, self.name)
             await self._open_copy(log)
             await self._report("starting", "Starting Jupyter")
             self._step(60, "Starting Jupyter")
@@ -185,29 +123,29 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
                 self._step(20, text)
                 await self._report("starting", text)
 
-        user, project = self.user.name, self.name
         showing = asyncio.create_task(show())
         try:
-            self._copy = await copy.find(context().repositories, user, project)
+            self._copy = await Copy.find(context().repositories, self.user.name, self.name)
             if self._copy:
                 told(Progress(step="Opening the repository"))
-                await copy.open_copy(self._copy, context().repositories, user, project, log, told)
-        except (copy.CopyFailed, HopyardError) as error:
+                await self._copy.open(log, told)
+        except (CopyFailed, HopyardError) as error:
             raise SpawnException(str(error), reason="repository", status_code=409) from None
         finally:
             showing.cancel()
 
     def _launch(self, plan: ServerPlan, log: Path) -> None:
-        home = self._settings.data_dir / "homes" / folder_of(self.user.name) / self.name
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        program = Program(context(), self.user.name, self.name, self._copy)
+        self.mem_limit = plan.memory_mb * 2**20
+        self.cpu_limit = plan.cores
         jupyter = self._settings.projects_dir / self.name / "Jupyter"
         jupyter.mkdir(mode=0o750, parents=True, exist_ok=True)
         self.port = random_port()
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self._process = subprocess.Popen(
-                self._command(home),
-                env=self._environment(plan, home),
+                program.command,
+                env=program.environment(plan, self.get_env()),
                 cwd=jupyter,
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
@@ -228,7 +166,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         begun = time.monotonic()
         while time.monotonic() - begun < READY_SECONDS:
             if self._exit_code() is not None:
-                raise SpawnException(_why(log), reason="exited", status_code=500)
+                raise SpawnException(why(log), reason="exited", status_code=500)
             try:
                 await client.fetch(url, request_timeout=5, follow_redirects=False)
             except HTTPClientError as error:
@@ -327,11 +265,10 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         """Rescue and push what the server left, once; neither failure keeps it from stopping."""
         if not self._up:
             return
-        user, project = self.user.name, self.name
         try:
-            if (kept := self._copy) and kept.there:
-                log = self._log or self._new_log()
-                await copy.keep_copy(kept, context().repositories, user, project, log)
+            if self._copy and self._copy.there:
+                log = self._log or new_log(self._settings, self.user.name, self.name)
+                await self._copy.keep(log)
         except (HopyardError, OSError) as error:
             self.log.error("The working copy of %s could not be kept: %s", self._log_name, error)
 
@@ -358,7 +295,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             self._up = True
         if chosen := state.get("repository"):
             settings = RepositorySettings.model_validate(chosen)
-            self._copy = copy.of(context().repositories, self.user.name, self.name, settings)
+            self._copy = Copy(context().repositories, self.user.name, self.name, settings)
 
     def clear_state(self) -> None:
         """Forget the server."""
@@ -366,13 +303,3 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         self._tree = None
         self._process = None
         self._copy = None
-
-
-def _why(log: Path) -> str:
-    """Return why a server ended, from its log, in one sentence."""
-    lines = log.read_text(errors="replace").splitlines()[-60:]
-    told = [line.strip() for line in lines if line.strip() and not line.startswith((" ", "\t"))]
-    if not told:
-        return "The Jupyter server ended at its start without a word: see Logs."
-    telling = [line for line in told if re.search(r"\w*(Error|Exception)\b|bwrap:", line)]
-    return f"The Jupyter server ended at its start: {(telling or told)[-1][:300]}"

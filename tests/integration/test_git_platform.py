@@ -1,0 +1,213 @@
+"""Git on a real platform: whatever is killed, whatever runs out, every edit and commit is there."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from typing import Any
+
+import psutil
+import pytest
+import pytest_asyncio
+from sqlalchemy import update
+
+from hopyard.projects.jupyter.models import ServerRow
+from hopyard.store.engine import make_engine
+from hopyard.store.types import now
+from tests.git_server import Fault, GitServer, temp_git
+from tests.integration.git_platform import COMMITTED, FILES, Work, hub_again, member, reachable
+from tests.platform import Hopyard, temp_hopyard, until
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
+    with temp_git(tmp_path_factory.mktemp("git-server")) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def platform(
+    tmp_path_factory: pytest.TempPathFactory, server: GitServer
+) -> AsyncIterator[Hopyard]:
+    """A platform of this module's own: its processes are killed."""
+    async with temp_hopyard(
+        tmp_path_factory.mktemp("git-platform"),
+        **reachable(server),
+    ) as running:
+        yield running
+
+
+async def test_killed_jupyter_server_loses_no_work(platform: Hopyard, server: GitServer) -> None:
+    mine = await member(platform, server, "killed")
+    await mine.start()
+    mine.work()
+    mine.keep.faults.append(Fault("list-push", "status", 503))
+    for one in mine.processes():
+        one.kill()
+    await mine.until_state("failed")
+
+    async def kept() -> bool:
+        return "Kept in a rescue: 1 unpushed commit and 3 changed files" in await mine.said()
+
+    await until("the page says what was kept", kept, 60)
+    assert "Nothing is lost" in await mine.said()
+    mine.all_there()
+    name = await mine.rescue()
+    await mine.start()
+    mine.all_there()
+    await mine.stop()
+    await mine.thrown_away_and_restored(name)
+    mine.keep.faults.clear()
+    assert (await mine.ask("POST", "repository/push"))["state"] == "done"
+    assert mine.keep.read("main", "mine.txt") == COMMITTED
+
+
+async def test_killed_hub_finds_the_server_and_keeps_its_work(
+    platform: Hopyard, server: GitServer
+) -> None:
+    mine = await member(platform, server, "adopted")
+    await mine.start()
+    (runs,) = mine.processes()
+    mine.work()
+    old = platform.pids()["hub"]
+    psutil.Process(old).kill()
+    await hub_again(platform, old)
+    await mine.until_state("running")
+    assert mine.processes() == [runs]
+    await mine.stop()
+    mine.all_there()
+    await mine.rescue()
+    assert mine.keep.tip("main") == mine.commit
+    assert "Kept in a rescue: 1 unpushed commit and 3 changed files" in await mine.said()
+
+
+async def test_hub_and_server_killed_at_once(platform: Hopyard, server: GitServer) -> None:
+    mine = await member(platform, server, "both")
+    await mine.start()
+    mine.work()
+    mine.keep.faults.append(Fault("list-push", "drop"))
+    old = platform.pids()["hub"]
+    psutil.Process(old).kill()
+    for one in mine.processes():
+        one.kill()
+    await hub_again(platform, old)
+    await mine.until_state("failed", "stopped")
+
+    async def kept() -> bool:
+        return "Kept in a rescue" in await mine.said()
+
+    await until("the page says what was kept", kept, 60)
+    mine.all_there()
+    name = await mine.rescue()
+    await mine.start()
+    mine.all_there()
+    await mine.stop()
+    await mine.thrown_away_and_restored(name)
+
+
+async def test_time_that_runs_out_pushes_and_rescues(platform: Hopyard, server: GitServer) -> None:
+    mine = await member(platform, server, "late")
+    await mine.start()
+    mine.work()
+    engine = make_engine(platform.settings.database)
+    async with engine.begin() as connection:
+        row = update(ServerRow).where(ServerRow.user_name == mine.name)
+        await connection.execute(row.values(expires_at=now() - timedelta(seconds=1)))
+    await engine.dispose()
+    await mine.until_state("stopped")
+    mine.all_there()
+    await mine.rescue()
+    assert mine.keep.tip("main") == mine.commit
+    assert "Pushed to branch main" in await mine.said()
+
+
+async def test_the_whole_platform_killed_at_once(platform: Hopyard, server: GitServer) -> None:
+    """As when the machine is lost: nobody is left to make a rescue."""
+    mine = await member(platform, server, "lost")
+    await mine.start()
+    mine.work()
+    await platform.end(signal.SIGKILL)
+    for one in platform.remaining():
+        one.kill()
+    mine.all_there()
+    await platform.start()
+    await mine.until_state("failed", "stopped")
+    name = await mine.rescue()
+    await mine.start()
+    mine.all_there()
+    await mine.stop()
+    await mine.thrown_away_and_restored(name)
+
+
+async def half_cloned(mine: Work) -> None:
+    """Ask for a start, and wait until its clone is under way and stands still."""
+    mine.keep.faults.append(Fault("pack", "slow", 40))
+    await mine.ask("POST", "jupyter/server")
+
+    async def clones() -> bool:
+        return "pack" in mine.keep.asked
+
+    await until("the clone is under way", clones, 60)
+    assert [one.name[0] for one in mine.storage.iterdir() if one.is_dir()] == ["."]
+    assert engines(mine.hopyard)
+
+
+def engines(hopyard: Hopyard) -> list[psutil.Process]:
+    """The Git engine's processes of a platform, and their Gits."""
+    return hopyard.running("-m hopyard.git") + hopyard.running("git fetch")
+
+
+async def clones_anew(mine: Work) -> None:
+    """Start once more, and find everything of the repository."""
+    mine.keep.faults.clear()
+    await mine.start()
+    for name, content in FILES.items():
+        assert (mine.folder / name).read_bytes() == content, name
+    assert [one.name for one in mine.storage.iterdir() if ".new-" in one.name] == []
+    await mine.stop()
+
+
+async def test_start_cancelled_while_it_clones(platform: Hopyard, server: GitServer) -> None:
+    mine = await member(platform, server, "cancelled")
+    await half_cloned(mine)
+    await mine.ask("DELETE", "jupyter/server")
+    await mine.until_state("stopped", "failed")
+
+    async def nothing_runs() -> bool:
+        return not engines(platform)
+
+    await until("the clone has ended", nothing_runs, 20)
+    await clones_anew(mine)
+
+
+async def test_hub_killed_while_it_clones(platform: Hopyard, server: GitServer) -> None:
+    mine = await member(platform, server, "halfway")
+    await half_cloned(mine)
+    old = platform.pids()["hub"]
+    psutil.Process(old).kill()
+
+    async def nothing_runs() -> bool:
+        return not engines(platform)
+
+    await until("the clone died with the hub", nothing_runs, 20)
+    await hub_again(platform, old)
+    await clones_anew(mine)
+
+
+async def test_two_starts_at_once_are_one(platform: Hopyard, server: GitServer) -> None:
+    mine = await member(platform, server, "twice")
+
+    async def start() -> Any:
+        return await mine.ask("POST", "jupyter/server")
+
+    assert {(await one)["state"] for one in [asyncio.create_task(start()) for _ in range(4)]} <= {
+        "starting",
+        "running",
+    }
+    await mine.until_state("running")
+    assert len(mine.processes()) == 1
+    assert mine.keep.asked.count("pack") == 1
+    assert [one.name for one in mine.storage.glob("[!.]*")] == [mine.folder.name]
+    await mine.stop()
