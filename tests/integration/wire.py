@@ -26,6 +26,8 @@ class Wire:
         """Seconds that each piece is held up."""
         self.closed = False
         """Whether new connections are refused at once."""
+        self.lost_answers = 0
+        """How many of the next answers are not passed on: the connection ends instead."""
         self.dialled = 0
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -83,7 +85,7 @@ class Wire:
         own = asyncio.current_task()
         ways = [
             asyncio.ensure_future(self._pass(own, reader, back)),
-            asyncio.ensure_future(self._pass(own, there, writer)),
+            asyncio.ensure_future(self._pass(own, there, writer, answers=True)),
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -92,10 +94,18 @@ class Wire:
                 way.cancel()
 
     async def _pass(
-        self, own: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        own: Any,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        answers: bool = False,
     ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK):
+                if answers and self.lost_answers:
+                    self.lost_answers -= 1
+                    return
                 if own in self._frozen:
                     await asyncio.Event().wait()
                 if self.delay:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -68,10 +69,7 @@ def named(data: Path) -> list[psutil.Process]:
 
 @dataclass
 class Client:
-    """A client that asks again when the server is gone, as a careful one does.
-
-    Before it sends a statement again it looks whether it was taken.
-    """
+    """A client that asks again when the server is gone: its POSTs with the same key."""
 
     livy: Livy
     name: str
@@ -109,24 +107,25 @@ class Client:
     def get(self, path: str, **params: Any) -> Json:
         return self.patient(lambda: self._http.get(f"/sessions/{path}", params=params))
 
-    def create(self) -> int:
-        """Make the session, once: its name tells whether it was made."""
-        body = {"kind": "pyspark", "name": self.name}
+    def post(self, path: str, body: Json) -> int:
+        """Have something made, once; return its number."""
+        headers = {"Idempotency-Key": uuid.uuid4().hex}
 
         def taken() -> Any:
             try:
-                response = self._http.post("/sessions", json=body)
+                response = self._http.post(path, json=body, headers=headers)
                 if response.status_code < 500:
-                    assert response.status_code in (201, 400), response.text
-                    assert response.status_code == 201 or "Duplicate" in response.text
-                    return True
+                    assert response.status_code == 201, response.text
+                    return response
             except httpx.HTTPError:
                 pass
             self._rest()
-            return False
+            return None
 
-        until(taken, PATIENCE, "the session is made")
-        self.session = int(self.get(self.name, wait=0)["id"])
+        return int(until(taken, PATIENCE, "it is taken").json()["id"])
+
+    def create(self) -> int:
+        self.session = self.post("/sessions", {"kind": "pyspark", "name": self.name})
         return self.session
 
     def submit(self) -> None:
@@ -135,21 +134,7 @@ class Client:
         code = CODE.format(
             mark=mark, file=f"{self.name}.txt", lines=lines, pause=self.chance.uniform(0, 0.03)
         )
-        path = f"/sessions/{self.session}/statements"
-
-        def taken() -> Any:
-            try:
-                response = self._http.post(path, json={"code": code})
-                if response.status_code < 500:
-                    assert response.status_code == 201, response.text
-                    return [response.json()["id"]]
-            except httpx.HTTPError:
-                pass
-            self._rest()
-            known = self.get(f"{self.session}/statements")["statements"]
-            return [one["id"] for one in known if one["code"] == code]
-
-        [number] = until(taken, PATIENCE, "the statement is taken")
+        number = self.post(f"/sessions/{self.session}/statements", {"code": code})
         self.marks[number] = (mark, lines)
 
     def finish(self, number: int) -> Json:

@@ -10,25 +10,29 @@ import asyncio
 import hashlib
 import hmac
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from hopyard.errors import TooMany
+from hopyard.errors import Conflict, TooMany
 from hopyard.launchers.base import Launcher, Process
 from hopyard.livy import conf, impersonation, owned
 from hopyard.livy.access import Caller
 from hopyard.livy.background import Background
 from hopyard.livy.ledger import Ledger, Write
+from hopyard.livy.once import Once, check_same
 from hopyard.livy.requests import AskSpark
 from hopyard.livy.views import Addresses
 from hopyard.settings import Settings
+
+KEYS = 10_000
 
 
 class Application(owned.Owned, Protocol):
     """A session or a batch."""
 
     process: Process | None
+    idempotency_key: str | None
     driving: asyncio.Lock
     """Held while its process is started, and while it is stopped: never both."""
 
@@ -73,6 +77,7 @@ class Applications(ABC, Generic[One]):
         self._platform = platform
         self._all: dict[int, One] = {}
         self._background = Background()
+        self._once: Once[One] = Once(KEYS)
 
     # --- whose they are --------------------------------------------------------------------------
 
@@ -84,6 +89,8 @@ class Applications(ABC, Generic[One]):
     def adopt(self, one: One) -> None:
         """Take one from the tables (after a restart)."""
         self._all[one.id] = one
+        if one.idempotency_key:
+            self._once.knows((one.project, one.owner, one.idempotency_key), one.id)
 
     def visible(self, caller: Caller, *, everybody: bool = False) -> list[One]:
         """Return the caller's own; those of everybody else only where asked for.
@@ -138,6 +145,31 @@ class Applications(ABC, Generic[One]):
                 f"Rejected, Reason: {theirs} {self.what} are running in this project, "
                 "no more allowed."
             )
+
+    async def _made_once(
+        self,
+        caller: Caller,
+        key: str | None,
+        request: AskSpark,
+        make: Callable[[], Coroutine[Any, Any, One]],
+    ) -> One:
+        """Return what a request makes, or what it made when it came before with this key.
+
+        Raises:
+            InvalidInput: another request had the key.
+            Conflict: what it made is gone.
+        """
+        whole = (caller.project, caller.user, key) if key else None
+        found = await self._once.get(whole, make, self._made)
+        if key:
+            check_same(found.request, request)
+        return found
+
+    async def _made(self, number: int) -> One:
+        found = self._all.get(number)
+        if found is None or found.deleted:
+            raise Conflict(f"What this Idempotency-Key made (number {number}) was deleted.")
+        return found
 
     async def _write_new(self, one: One, write: Write) -> None:
         """Write one down, which gives it its id.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Header, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
@@ -116,6 +116,23 @@ async def _wait(
     ] = None,
 ) -> float:
     return wait_of(known, wait)
+
+
+async def _key(
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            pattern='^"?[A-Za-z0-9._~:+/=-]{1,128}"?$',
+            description="A new word for each POST: sent again with the same, it makes nothing "
+            "twice, and the answer is of what was made (ours).",
+        ),
+    ] = None,
+) -> str | None:
+    return idempotency_key.strip('"') if idempotency_key else None
+
+
+Key = Annotated[str | None, Depends(_key)]
+"""What the client calls this request."""
 
 
 def number(text: str) -> int:

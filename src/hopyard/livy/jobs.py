@@ -34,7 +34,9 @@ _STATES = {
 }
 
 
-async def submit(statements: Statements, session: Session, asked: SubmitJob) -> dict[str, Any]:
+async def submit(
+    statements: Statements, session: Session, asked: SubmitJob, key: str | None
+) -> dict[str, Any]:
     """Have the driver run a pickled function; return Livy's JSON of it.
 
     Raises:
@@ -49,7 +51,7 @@ async def submit(statements: Statements, session: Session, asked: SubmitJob) -> 
             "allowed is 'pyspark', a function pickled by cloudpickle.",
             "jobType",
         )
-    job = await statements.submit_job(session, _code("a client's job", f"run({asked.job!r})"))
+    job = await statements.submit_job(session, _code("a client's job", f"run({asked.job!r})"), key)
     return {"id": -job.id, "state": "SENT", "result": None, "error": None}
 
 

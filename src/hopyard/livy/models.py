@@ -42,6 +42,8 @@ class SessionRow(Base):
     """SHA-256 of the secret that its driver shows when it dials home."""
     process: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """What the launcher needs to find the driver again."""
+    idempotency_key: Mapped[str | None] = mapped_column(String(128))
+    """What the client calls the POST that made it (`once.py`)."""
     app_id: Mapped[str | None] = mapped_column(String(255))
     ui_url: Mapped[str | None] = mapped_column(Text)
     acked: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -74,6 +76,8 @@ class StatementRow(Base):
     completed: Mapped[int] = mapped_column(BigInteger, default=0)
     request: Mapped[str] = mapped_column(String(64), server_default="")
     """The number of the HTTP request that made it."""
+    idempotency_key: Mapped[str | None] = mapped_column(String(128))
+    """What the client calls the POST that made it (`once.py`)."""
     output: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """What Livy calls output, once it is done."""
 

@@ -11,10 +11,13 @@ from typing import Any, Protocol
 
 from hopyard.launchers.base import Process
 from hopyard.livy.news import News
+from hopyard.livy.once import Once
 from hopyard.livy.requests import CreateSession
 from hopyard.protocol.messages import DownMessage
 from hopyard.protocol.states import Kind, SessionState, StatementState, may_follow
 
+KEYS = 1000
+"""Statements of a session whose `Idempotency-Key` is known."""
 RECENT = 32
 """Finished statements of a session that are kept in memory, where they are small."""
 SMALL = 64 * 1024
@@ -39,6 +42,7 @@ class Statement:
     completed: int = 0
     request: str = ""
     """The number of the HTTP request that made it; the driver's log has it too."""
+    idempotency_key: str | None = None
     taken: float = field(default_factory=time.monotonic)
     """When it was taken, in this process's own clock."""
     output: dict[str, Any] | None = None
@@ -87,6 +91,7 @@ class Session:
     reason: str = ""
     secret_hash: str = ""
     process: Process | None = None
+    idempotency_key: str | None = None
     app_id: str | None = None
     ui_url: str | None = None
     server: str | None = None
@@ -99,6 +104,8 @@ class Session:
     """The driver's last message that changed what is here."""
     next_statement: int = 0
     next_job: int = 1
+    once: Once[Statement] = field(default_factory=lambda: Once(KEYS))
+    """The keys of the POSTs that made its statements and jobs."""
     steps: list[str] = field(default_factory=list)
     """What the driver said while it started."""
     live: dict[int, Statement] = field(default_factory=dict)

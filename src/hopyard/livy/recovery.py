@@ -11,6 +11,7 @@ from __future__ import annotations
 from hopyard import log
 from hopyard.livy import rows
 from hopyard.livy.ledger import Ledger
+from hopyard.livy.records import KEYS
 from hopyard.livy.sessions import Sessions
 from hopyard.protocol.states import SessionState
 
@@ -27,6 +28,8 @@ async def recover(sessions: Sessions, ledger: Ledger) -> None:
             continue
         for statement in await rows.read_unfinished(ledger, session.id):
             session.live[statement.id] = statement
+        for key, number in await rows.read_keys(ledger, session.id, KEYS):
+            session.once.knows(key, number)
         if session.deleted:
             await sessions.end(session, SessionState.KILLED, "The session was deleted.")
         elif session.process is not None:

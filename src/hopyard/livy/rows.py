@@ -45,6 +45,7 @@ def insert_session(session: Session) -> Write:
         "reason": session.reason,
         "request": session.request.model_dump(mode="json", exclude_none=True),
         "secret_hash": session.secret_hash,
+        "idempotency_key": session.idempotency_key,
         "acked": 0,
         "server": session.server,
         "deleted": False,
@@ -72,6 +73,7 @@ def update_request(session: Session) -> Write:
         "request": request.model_dump(mode="json", exclude_none=True),
         "server": session.server,
         "server_started": session.server_started,
+        "idempotency_key": session.idempotency_key,
         "created": session.created,
     }
     return update(SessionRow).where(SessionRow.id == session.id).values(**values), None
@@ -96,6 +98,7 @@ def insert_statement(statement: Statement) -> Write:
         "code": statement.code,
         "kind": statement.kind.value,
         "request": statement.request,
+        "idempotency_key": statement.idempotency_key,
     }
 
 
@@ -140,6 +143,7 @@ async def read_sessions(ledger: Ledger) -> list[Session]:
             reason=row.reason,
             secret_hash=row.secret_hash,
             process=row.process,
+            idempotency_key=row.idempotency_key,
             app_id=row.app_id,
             ui_url=row.ui_url,
             server=row.server,
@@ -227,6 +231,16 @@ async def read_unfinished(ledger: Ledger, session: int) -> list[Statement]:
     return found
 
 
+async def read_keys(ledger: Ledger, session: int, most: int) -> list[tuple[str, int]]:
+    """Return the last keys of POSTs that made statements of a session, and their numbers."""
+    query = select(_STATEMENT.c.idempotency_key, _STATEMENT.c.id).where(
+        _STATEMENT.c.session == session, _STATEMENT.c.idempotency_key.is_not(None)
+    )
+    # Jobs are numbered downwards.
+    found = await ledger.read(query.order_by(func.abs(_STATEMENT.c.id).desc()).limit(most))
+    return [(row.idempotency_key, row.id) for row in reversed(found)]
+
+
 async def read_events(ledger: Ledger, session: int, statement: int, after: int) -> list[Event]:
     """Return a statement's events after a sequence number."""
     query = select(_EVENT.c.seq, _EVENT.c.kind, _EVENT.c.payload).where(
@@ -248,5 +262,6 @@ def _statement(row: Any) -> Statement:
         started=row.started,
         completed=row.completed,
         request=row.request,
+        idempotency_key=row.idempotency_key,
         output=row.output,
     )

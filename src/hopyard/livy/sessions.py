@@ -10,6 +10,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -73,19 +74,33 @@ class Sessions(Applications[Session]):
 
     # --- what clients do -------------------------------------------------------------------------
 
-    async def create(self, caller: Caller, request: CreateSession) -> Session:
+    async def create(
+        self, caller: Caller, request: CreateSession, key: str | None = None
+    ) -> Session:
         """Make a session and begin to start its driver, or take one that waits for this.
 
+        Args:
+            caller: who asks.
+            request: what for.
+            key: what the client calls this request; one that came before makes nothing again.
+
         Raises:
-            InvalidInput: the request asks for what is not allowed, or the name is taken.
+            InvalidInput: the request asks for what is not allowed, or the name is taken; or another
+                request had the key.
             NotAllowed: `proxyUser` is not the caller's to give.
             TooMany: the user or the project has as many sessions as are allowed.
         """
+        make = partial(self._create, caller, request, key)
+        return await self._made_once(caller, key, request, make)
+
+    async def _create(self, caller: Caller, request: CreateSession, key: str | None) -> Session:
         self._check(caller, request)
         mine = self._working(caller)
         owned.check_name(caller, request.name, mine)
         if waiting := warm.find(mine, caller, request):
-            return waiting if warm.asked(request) else await self._take(waiting, caller, request)
+            return (
+                waiting if warm.asked(request) else await self._take(waiting, caller, request, key)
+            )
         self._make_room(caller)
         session = Session(
             id=0,
@@ -95,6 +110,7 @@ class Sessions(Applications[Session]):
             created=now(),
             state=SessionState.STARTING,
             server=self._lives_with(caller, request),
+            idempotency_key=key,
         )
         await self._write_new(session, rows.insert_session(session))
         self.launch(session)
@@ -117,16 +133,19 @@ class Sessions(Applications[Session]):
                     return
             raise
 
-    async def _take(self, session: Session, caller: Caller, request: CreateSession) -> Session:
+    async def _take(
+        self, session: Session, caller: Caller, request: CreateSession, key: str | None
+    ) -> Session:
         """Give a warm session to the one who asks for its like."""
         before = session.request
         session.request = request  # at once, so that nobody else takes it too
+        session.idempotency_key = key
         session.server, session.server_started = self._lives_with(caller, request), None
         session.created, session.made = now(), time.monotonic()
         try:
             await self.ledger.write(rows.update_request(session))
         except Unavailable:
-            session.request = before
+            session.request, session.idempotency_key = before, None
             raise
         self.touch(session)
         return session

@@ -8,11 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 
 from hopyard import log
 from hopyard.errors import Conflict, InvalidInput, NotFound, TooMany, Unavailable
 from hopyard.livy import outputs, rows
 from hopyard.livy.ledger import Ledger, Write
+from hopyard.livy.once import check_same
 from hopyard.livy.records import Event, Session, Statement
 from hopyard.livy.requests import RunStatement
 from hopyard.protocol.messages import Cancel, Execute
@@ -74,18 +76,37 @@ class Statements:
         self._ledger = ledger
         self._most = most
 
-    async def submit(self, session: Session, request: RunStatement) -> Statement:
+    async def submit(
+        self, session: Session, request: RunStatement, key: str | None = None
+    ) -> Statement:
         """Write a statement down and have the driver run it, after those before it.
 
+        Args:
+            session: whose driver.
+            request: what to run.
+            key: what the client calls this request; one that came before runs nothing again.
+
         Raises:
-            InvalidInput: the statement's kind is not given, or is none of a statement.
+            InvalidInput: the statement's kind is not given, or is none of a statement; or another
+                request had the key.
             Conflict: the session is over.
             TooMany: as many statements as allowed are waiting already.
         """
         kind = kind_of(session, request.kind)
+        found = await session.once.get(
+            key,
+            partial(self._submit, session, request.code, kind, key),
+            partial(self._made, session),
+        )
+        check_same((found.code, found.kind, found.id >= 0), (request.code, kind, True))
+        return found
+
+    async def _submit(self, session: Session, code: str, kind: Kind, key: str | None) -> Statement:
         self._check_room(session)
         number = session.next_statement
-        statement = Statement(session.id, number, request.code, kind, request=log.REQUEST.get())
+        statement = Statement(
+            session.id, number, code, kind, request=log.REQUEST.get(), idempotency_key=key
+        )
         session.next_statement += 1
         try:
             return await self._accept(session, statement)
@@ -94,17 +115,39 @@ class Statements:
                 session.next_statement = number  # the number is free again
             raise
 
-    async def submit_job(self, session: Session, code: str) -> Statement:
+    async def submit_job(self, session: Session, code: str, key: str | None = None) -> Statement:
         """Write a client's job down and have the driver run it, after what came before it.
 
+        Args:
+            session: whose driver.
+            code: what to run.
+            key: what the client calls this request; one that came before runs nothing again.
+
         Raises:
+            InvalidInput: another request had the key.
             Conflict: the session is over.
             TooMany: as many statements as allowed are waiting already.
         """
+        found = await session.once.get(
+            key,
+            partial(self._submit_job, session, code, key),
+            partial(self._made, session),
+        )
+        check_same((found.code, found.id >= 0), (code, False))
+        return found
+
+    async def _submit_job(self, session: Session, code: str, key: str | None) -> Statement:
         self._check_room(session)
         number = -session.next_job
         session.next_job += 1
-        job = Statement(session.id, number, code, Kind.PYSPARK, request=log.REQUEST.get())
+        job = Statement(
+            session.id,
+            number,
+            code,
+            Kind.PYSPARK,
+            request=log.REQUEST.get(),
+            idempotency_key=key,
+        )
         return await self._accept(session, job)
 
     async def _accept(self, session: Session, statement: Statement) -> Statement:
@@ -140,6 +183,12 @@ class Statements:
         found = await self._find(session, -key) if 0 < key < session.next_job else None
         if found is None:
             raise NotFound(f"Job '{key}' not found.")
+        return found
+
+    async def _made(self, session: Session, key: int) -> Statement:
+        found = await self._find(session, key)
+        if found is None:
+            raise NotFound("Statement not found")
         return found
 
     async def _find(self, session: Session, key: int) -> Statement | None:

@@ -7,7 +7,7 @@ import time
 import uuid
 from typing import Any
 
-from hopyard.errors import Conflict
+from hopyard.errors import Conflict, Unavailable
 from hopyard.livy.background import Background
 from hopyard.livy.records import Session, Statement
 from hopyard.livy.requests import AskCompletion, AskInspection
@@ -87,12 +87,13 @@ class Talk:
         """Answer what a statement asked.
 
         Raises:
-            Conflict: it asked for nothing, or its driver is not there now.
+            Conflict: it asked for nothing.
+            Unavailable: its driver is not there now.
         """
         if not statement.asking or statement.state.over:
             raise Conflict(f"Statement {statement.id} does not ask for input.")
         if session.line is None:
-            raise Conflict("The driver is not connected now: try again.")
+            raise Unavailable("The driver is not connected now: try again.")
         statement.asking = False
         session.send(Input(statement=statement.id, value=value))
 

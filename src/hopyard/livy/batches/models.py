@@ -37,6 +37,8 @@ class BatchRow(Base):
     """The body of POST /batches, as checked."""
     process: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """What the launcher needs to find the process again."""
+    idempotency_key: Mapped[str | None] = mapped_column(String(128))
+    """What the client calls the POST that made it (`livy/once.py`)."""
     app_id: Mapped[str | None] = mapped_column(String(255))
     ui_url: Mapped[str | None] = mapped_column(Text)
     exit_code: Mapped[int | None] = mapped_column(Integer)

@@ -29,6 +29,7 @@ class Batch:
     state: BatchState = BatchState.STARTING
     reason: str = ""
     process: Process | None = None
+    idempotency_key: str | None = None
     app_id: str | None = None
     ui_url: str | None = None
     exit_code: int | None = None
@@ -64,6 +65,7 @@ def inserted(batch: Batch) -> Write:
         "state": batch.state.value,
         "reason": "",
         "request": batch.request.model_dump(mode="json", exclude_none=True),
+        "idempotency_key": batch.idempotency_key,
         "deleted": False,
         "created": batch.created,
     }
@@ -93,6 +95,7 @@ async def read_all(ledger: Ledger) -> list[Batch]:
             state=BatchState(row.state),
             reason=row.reason,
             process=row.process,
+            idempotency_key=row.idempotency_key,
             app_id=row.app_id,
             ui_url=row.ui_url,
             exit_code=row.exit_code,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from hopyard import log
@@ -30,14 +31,24 @@ class Batches(Applications[Batch]):
 
     what: ClassVar[str] = "batches"
 
-    async def create(self, caller: Caller, request: CreateBatch) -> Batch:
+    async def create(self, caller: Caller, request: CreateBatch, key: str | None = None) -> Batch:
         """Make a batch and begin to start its application.
 
+        Args:
+            caller: who asks.
+            request: what for.
+            key: what the client calls this request; one that came before makes nothing again.
+
         Raises:
-            InvalidInput: the request asks for what is not allowed, or the name is taken.
+            InvalidInput: the request asks for what is not allowed, or the name is taken; or another
+                request had the key.
             NotAllowed: `proxyUser` is not the caller's to give.
             TooMany: the user or the project has as many batches as are allowed.
         """
+        make = partial(self._create, caller, request, key)
+        return await self._made_once(caller, key, request, make)
+
+    async def _create(self, caller: Caller, request: CreateBatch, key: str | None) -> Batch:
         if not request.file:
             raise InvalidInput("Rejected, Reason: requirement failed: File is required.", "file")
         self._check(caller, request)
@@ -47,7 +58,7 @@ class Batches(Applications[Batch]):
             caller, per_user=limits.batches_per_user, per_project=limits.batches_per_project
         )
         owned.check_name(caller, request.name, self._working(caller))
-        batch = Batch(0, caller.project, caller.user, request, now())
+        batch = Batch(0, caller.project, caller.user, request, now(), idempotency_key=key)
         await self._write_new(batch, records.inserted(batch))
         self.launch(batch)
         return batch

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
 from hopyard.livy import jobs, uploads
-from hopyard.livy.deps import Known, Mine, Services, Wait, described, number, read
+from hopyard.livy.deps import Key, Known, Mine, Services, Wait, described, number, read
 from hopyard.livy.news import hold
 from hopyard.livy.records import Session
 from hopyard.livy.requests import AddResource, SubmitJob
@@ -27,17 +27,17 @@ def _form(field: str) -> dict[str, Any]:
 
 
 @router.post("/submit-job", status_code=201, openapi_extra=described(SubmitJob))
-async def submit_job(request: Request, session: Mine, known: Known) -> Response:
+async def submit_job(request: Request, session: Mine, known: Known, key: Key) -> Response:
     """Run a pickled function in the driver's Python, after what was sent before."""
     asked = await read(request, SubmitJob)
-    return JSONResponse(await jobs.submit(known.statements, session, asked), 201)
+    return JSONResponse(await jobs.submit(known.statements, session, asked, key), 201)
 
 
 @router.post("/run-job", status_code=201, openapi_extra=described(SubmitJob))
-async def run_job(request: Request, session: Mine, known: Known) -> Response:
+async def run_job(request: Request, session: Mine, known: Known, key: Key) -> Response:
     """Run a pickled function: here the same as submit-job."""
     asked = await read(request, SubmitJob)
-    return JSONResponse(await jobs.submit(known.statements, session, asked), 201)
+    return JSONResponse(await jobs.submit(known.statements, session, asked, key), 201)
 
 
 @router.get("/jobs/{job}")

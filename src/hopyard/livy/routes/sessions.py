@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from hopyard.livy import logfile
-from hopyard.livy.deps import Asking, Known, Mine, Wait, described, read
+from hopyard.livy.deps import Asking, Key, Known, Mine, Wait, described, read
 from hopyard.livy.news import hold
 from hopyard.livy.records import Session
 from hopyard.livy.requests import AskCompletion, AskInspection, CreateSession
@@ -32,9 +32,9 @@ def _started(session: Session) -> bool:
 # With a slash at the end too: Livy's Python client asks so, and not every client follows redirects.
 @router.post("/sessions/", status_code=201, include_in_schema=False)
 @router.post("/sessions", status_code=201, openapi_extra=described(CreateSession))
-async def create(request: Request, known: Known, caller: Asking) -> Response:
+async def create(request: Request, known: Known, caller: Asking, key: Key) -> Response:
     """Make a session; it is `starting` when this is answered."""
-    session = await known.sessions.create(caller, await read(request, CreateSession))
+    session = await known.sessions.create(caller, await read(request, CreateSession), key)
     view = session_view(session, known.sessions.addresses)
     return JSONResponse(view, 201, {"Location": f"{request.url.path.rstrip('/')}/{session.id}"})
 

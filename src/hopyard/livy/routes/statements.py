@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import JSONResponse, StreamingResponse
 
 from hopyard.livy import outputs
-from hopyard.livy.deps import Known, Mine, Wait, described, number, read
+from hopyard.livy.deps import Key, Known, Mine, Wait, described, number, read
 from hopyard.livy.news import hold
 from hopyard.livy.records import Event, Session, Statement
 from hopyard.livy.requests import GiveInput, RunStatement
@@ -30,9 +30,9 @@ SIGN_OF_LIFE = 15.0
 
 
 @router.post("", status_code=201, openapi_extra=described(RunStatement))
-async def run(request: Request, session: Mine, known: Known) -> Response:
+async def run(request: Request, session: Mine, known: Known, key: Key) -> Response:
     """Run code after what was sent before; it is written down when this is answered."""
-    statement = await known.statements.submit(session, await read(request, RunStatement))
+    statement = await known.statements.submit(session, await read(request, RunStatement), key)
     # As Livy: what a POST shows is the beginning, also when it is further by now.
     view = {**statement_view(statement), "state": "waiting", "output": None, "progress": 0.0}
     view |= {"started": 0, "completed": 0}

@@ -112,7 +112,8 @@ class Cell:
             self._cancel()
             self._send("stream", {"name": "stderr", "text": NOBODY})
             return
-        self._http.post(f"{self._path}/input", [200], {"value": value})
+        # 409: it does not ask any more, since the answer came before and only its receipt was lost.
+        self._http.post(f"{self._path}/input", [200, 409], {"value": value})
 
     def _cancel(self) -> None:
         self._http.post(f"{self._path}/cancel", [200], {})

@@ -3,7 +3,7 @@
 | sparkmagic | here |
 | --- | --- |
 | requests without a timeout, proxies of the environment used | bounded, loopback is loopback |
-| retries POSTs that may have been accepted | only where no server was reached |
+| retries POSTs that may have been accepted | with a key: our server does nothing twice |
 | asks, then sleeps 0.2 s to 2 s, whatever happens | asks again at once: our server holds the GET |
 | a session's name is nobody's | unique, and the application is called `PROJECT: NOTEBOOK` |
 | the heartbeat's end is waited for (up to 30 s) | it is told to end |
@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import uuid
 from typing import Any
 
 import requests
@@ -120,7 +121,7 @@ class Http:
         return self._send("GET", path, accepted)
 
     def post(self, path: str, accepted: list[int], data: Any) -> requests.Response:
-        """POST; tried again only where no server took it."""
+        """POST; tried again while the server is away: by its key it is taken once."""
         return self._send("POST", path, accepted, data)
 
     def delete(self, path: str, accepted: list[int], patience: float = 10) -> requests.Response:
@@ -160,16 +161,14 @@ class Http:
     ) -> requests.Response:
         until = time.monotonic() + patience
         pause = 0.05
+        headers = {"Idempotency-Key": uuid.uuid4().hex} if method == "POST" else None
         while True:
             try:
                 response = self._session.request(
-                    method, self._url + path, json=data, timeout=TIMEOUT
+                    method, self._url + path, json=data, headers=headers, timeout=TIMEOUT
                 )
             except requests.exceptions.RequestException as error:
-                never_sent = "NewConnectionError" in repr(error) or isinstance(
-                    error, requests.exceptions.ConnectTimeout
-                )
-                if time.monotonic() > until or (method == "POST" and not never_sent):
+                if time.monotonic() > until:
                     raise LivyError(NO_ANSWER.format(type(error).__name__)) from None
             else:
                 if response.status_code in accepted:
