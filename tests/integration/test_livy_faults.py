@@ -75,6 +75,7 @@ def test_session_whose_code_stopped_spark_is_dead(livy: Livy) -> None:
     session = livy.ready()
     stops, waits = livy.submit(session, "spark.stop()\n'done'"), livy.submit(session, "1")
     assert livy.done(session, stops)["output"]["data"] == {"text/plain": "'done'"}
+    assert livy.session(session)["state"] in ("shutting_down", "dead")
     until(lambda: livy.session(session)["state"] == "dead", 20, "the session is dead")
     why = "stopped by the code itself (spark.stop())"
     assert why in livy.session(session)["log"][-1]

@@ -370,6 +370,11 @@ class Spark:
             return place
         return ""
 
+    @property
+    def gone(self) -> bool:
+        """Whether the JVM has ended; `ended` says why."""
+        return self.process.poll() is not None
+
     async def ended(self) -> str:
         """Wait for the JVM's end; return why in one sentence."""
         await ended(self.process)

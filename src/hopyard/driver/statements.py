@@ -157,10 +157,10 @@ class Statements:
         """End what runs and what waits with an error: the driver ends."""
         gone = Outcome("error", ename="SessionEnded", evalue=reason)
         if self._running is not None:
-            self._finish(self._running.message.statement, gone)
+            self._finish(self._running.message.statement, gone, last=True)
             self._running = None
         while self._waiting:
-            self._finish(self._waiting.popleft().statement, gone)
+            self._finish(self._waiting.popleft().statement, gone, last=True)
 
     async def run(self) -> None:
         """Run statement after statement, for ever."""
@@ -232,7 +232,8 @@ class Statements:
         self._running = None
         data = output.result(outcome.data)
         cancelled = running.cancelling is not None and outcome.status == "error"
-        self._finish(message.statement, outcome, data=data, cancelled=cancelled)
+        last = stopped is not None or self._spark.gone
+        self._finish(message.statement, outcome, data=data, cancelled=cancelled, last=last)
         if stopped is not None:
             self._fatal(stopped)
 
@@ -274,6 +275,7 @@ class Statements:
         outcome: Outcome,
         data: dict[str, object] | None = None,
         cancelled: bool = False,
+        last: bool = False,
     ) -> None:
         at, took, begun = milliseconds(), 0.0, self._begun
         if begun is not None and begun.statement == statement:
@@ -291,6 +293,7 @@ class Statements:
                 ename=outcome.ename,
                 evalue=outcome.evalue,
                 traceback=list(outcome.traceback),
+                last=last,
             )
         )
 

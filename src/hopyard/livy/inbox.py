@@ -127,6 +127,8 @@ class Batch:
         statement.completed = max(message.at, statement.started)
         if not cancelled:
             statement.progress = 1.0
+        if message.last:
+            self._session.move(SessionState.SHUTTING_DOWN)
         self._event(statement, "result", message.model_dump(include=RESULT))
         self._event(statement, "state", {"state": statement.state.value})
         self._changed[statement.id] = statement

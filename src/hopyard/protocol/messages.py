@@ -151,6 +151,8 @@ class Result(_Numbered):
     ename: str = ""
     evalue: str = ""
     traceback: list[str] = []
+    last: bool = False
+    """Whether the session ends now: it is not idle in between. `failed` or `ended` says why."""
 
 
 class Answer(_Numbered):

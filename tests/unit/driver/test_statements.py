@@ -34,6 +34,8 @@ class Registry:
 class Working:
     """A Spark application that goes on."""
 
+    gone = False
+
     async def why_stopped(self) -> str | None:
         return None
 

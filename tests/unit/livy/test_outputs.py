@@ -90,6 +90,16 @@ def test_failed_and_cancelled() -> None:
     assert statement.state is StatementState.CANCELLED
 
 
+def test_session_whose_last_statement_is_done_is_not_idle() -> None:
+    session, statement = told(result(last=True))
+    assert (statement.state, session.state) == (
+        StatementState.AVAILABLE,
+        SessionState.SHUTTING_DOWN,
+    )
+    session, _ = told(result())
+    assert session.state is SessionState.IDLE
+
+
 def test_late_message_changes_nothing() -> None:
     session, statement = told(Started(statement=0, at=1), result(data={"text/plain": "1"}))
     Batch(session, 1000).apply(result(data={"text/plain": "2"}))
