@@ -96,10 +96,20 @@ class GitSettings(BaseModel, extra="forbid"):
         100 * 2**20, ge=0, description="bytes of an untracked file that a rescue keeps"
     )
     timeout: float = Field(600.0, gt=0, description="seconds that one job may take")
+    copies_dir: Path | None = Field(
+        None, description="working copies; `repositories` in the data directory by default"
+    )
+    durable: bool = Field(
+        True, description="whether their disk outlasts the machine; else they are saved elsewhere"
+    )
+    snapshot_minutes: float = Field(
+        5.0, gt=0, description="between two saves of a working copy whose disk is not durable"
+    )
 
     def rules(self) -> dict[str, Any]:
         """Return what the engine is told of it (`protocol.git.Rules`)."""
-        return self.model_dump(exclude={"timeout"})
+        known = {"http_hosts", "internal_hosts", "ca_file", "file_most"}
+        return self.model_dump(include=known)
 
 
 class Settings(BaseSettings):
@@ -178,6 +188,16 @@ class Settings(BaseSettings):
     def projects_dir(self) -> Path:
         """The folder that has one folder a project, with its datasets in it."""
         return self.data_dir / "projects"
+
+    @property
+    def copies_dir(self) -> Path:
+        """The folder of Git working copies: `USER/PROJECT/COPY`."""
+        return self.git.copies_dir or self.data_dir / "repositories"
+
+    @property
+    def saves_dir(self) -> Path:
+        """The folder of saves of working copies whose disk is not durable."""
+        return self.data_dir / "saves"
 
     @property
     def logs_dir(self) -> Path:

@@ -47,10 +47,19 @@ class Work:
     name: str
     """Of the user, the project and the repository."""
     commit: str = ""
+    copies: Path | None = None
+    """The folder of all working copies, if another than usual."""
 
     @property
     def storage(self) -> Path:
-        return self.hopyard.data_dir / "repositories" / self.name / self.name
+        copies = self.copies or self.hopyard.data_dir / "repositories"
+        return copies / self.name / self.name
+
+    @property
+    def log(self) -> str:
+        """All that the server's logs say."""
+        logs = self.hopyard.settings.user_logs(self.name, self.name) / "jupyter"
+        return "".join(one.read_text() for one in sorted(logs.glob("*.log")))
 
     @property
     def folder(self) -> Path:

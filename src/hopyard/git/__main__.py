@@ -15,6 +15,7 @@ from hopyard.git.calls import Git
 from hopyard.git.faults import GitFault
 from hopyard.git.opening import open_copy
 from hopyard.git.pushing import push
+from hopyard.git.saving import save
 from hopyard.git.working import locked
 from hopyard.protocol.git import Job, Outcome, Progress, Reason, Request, State
 
@@ -66,6 +67,8 @@ def _run(request: Request, report: Callable[[Progress], None], until: float, hom
             return push(git, copy)
         if job is Job.SNAPSHOT:
             return rescues.snapshot(git)
+        if job is Job.SAVE:
+            return save(git)
         if job is Job.RESCUES:
             return rescues.listed(git)
         act = {Job.DIFF: rescues.diff, Job.RESTORE: rescues.restore, Job.FORGET: rescues.forget}

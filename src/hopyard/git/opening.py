@@ -11,6 +11,7 @@ from hopyard.git.calls import Git
 from hopyard.git.faults import GitFault
 from hopyard.git.moving import finish
 from hopyard.git.pulling import branches, fetch, missing, pull, tip
+from hopyard.git.saving import bring_back
 from hopyard.git.working import OWN, look, position
 from hopyard.protocol.git import Data, Outcome, Reason, State, WorkingCopy
 
@@ -22,6 +23,7 @@ def open_copy(git: Git, copy: WorkingCopy) -> Outcome:
     for left in git.folder.parent.glob(f".{git.folder.name}.new-*"):
         shutil.rmtree(left, ignore_errors=True)
     aside = _put_aside(git) if git.folder.exists() and not _whole(git) else None
+    saved = "" if git.folder.exists() else _bring_back(git)
     if not git.folder.exists():
         outcome = _clone(git, copy)
     else:
@@ -30,9 +32,11 @@ def open_copy(git: Git, copy: WorkingCopy) -> Outcome:
         if repaired and outcome.reason is None:
             words = f"An interrupted pull was finished. {outcome.sentence}"
             outcome = outcome.model_copy(update={"sentence": words})
-    if aside is not None:
-        words = f"The working copy was damaged and is kept beside as {aside.name}."
-        sentence = f"{words} {outcome.sentence}"
+    words = f"The working copy was damaged and is kept beside as {aside.name}. " if aside else ""
+    if saved:
+        words += f"The working copy was lost: it is here again as it was saved at {saved} UTC. "
+    if words:
+        sentence = f"{words}{outcome.sentence}"
         state = State.FAILED if outcome.state is State.FAILED else State.ATTENTION
         outcome = outcome.model_copy(update={"sentence": sentence, "state": state})
     return outcome
@@ -50,10 +54,27 @@ def _put_aside(git: Git) -> Path | None:
     return git.folder.rename(git.folder.with_name(f"{git.folder.name}.damaged-{stamp}"))
 
 
-def _clone(git: Git, copy: WorkingCopy) -> Outcome:
-    """Clone into a folder beside, which gets its name when it is whole."""
+def _beside(git: Git) -> Path:
+    """Make a folder beside, which gets the copy's name when it is whole."""
     folder = git.folder.with_name(f".{git.folder.name}.new-{secrets.token_hex(4)}")
     folder.mkdir(mode=0o700)
+    return folder
+
+
+def _bring_back(git: Git) -> str:
+    """Make a lost copy again from its save; return when that was made, empty for none."""
+    folder = _beside(git)
+    try:
+        if made := bring_back(git, folder):
+            folder.rename(git.folder)
+        return made
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clone(git: Git, copy: WorkingCopy) -> Outcome:
+    """Clone into a folder beside."""
+    folder = _beside(git)
     new = git.at(folder)
     try:
         new.run("init", "-q", "--template=", f"--initial-branch={copy.head}")

@@ -38,7 +38,8 @@ class Work:
         branch: its name; empty when HEAD is detached.
         head_tree: of the commit.
         tree: of the files as they are, untracked ones too.
-        staged: of the index, where it is neither of the two; else empty.
+        index: the tree of the index; empty while there are conflicts in it.
+        staged: the same, where it is neither of the two; else empty.
         files: that differ from the commit.
         left_out: that are not in the tree: too large, or not readable.
     """
@@ -47,6 +48,7 @@ class Work:
     branch: str
     head_tree: str
     tree: str
+    index: str = ""
     staged: str = ""
     files: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -108,7 +110,7 @@ def look(git: Git) -> Work:
     head_tree = tree_of(git, head)
     left_out: list[str] = []
     with own_index(git) as index:
-        staged = git.word("write-tree", index=index)  # empty while there are conflicts in it
+        written = git.word("write-tree", index=index)
         added = git.run("add", "-u", "--ignore-errors", ".", index=index, codes=tuple(range(256)))
         if added.code:
             left_out += _unreadable(git, index)
@@ -121,8 +123,8 @@ def look(git: Git) -> Work:
             git.run("update-index", "--add", "--remove", "-z", "--stdin", feed=feed, index=index)
         tree = git.run("write-tree", index=index).text
     changed = git.run("diff-tree", "-r", "-z", "--name-only", head_tree, tree).names
-    staged = "" if staged in (head_tree, tree, empty_tree(git)) else staged
-    return Work(head, branch, head_tree, tree, staged, changed, left_out)
+    staged = "" if written in (head_tree, tree, empty_tree(git)) else written
+    return Work(head, branch, head_tree, tree, written, staged, changed, left_out)
 
 
 def _addable(git: Git, names: list[str], left_out: list[str]) -> Iterator[str]:

@@ -17,9 +17,14 @@ from hopyard.projects.repositories.models import RepositorySettings
 from hopyard.projects.repositories.service import Repositories, remote_of
 from hopyard.protocol.git import Job, Outcome, Progress, Reason, State
 
-WORDS = {Job.OPEN: "Opening the repository", Job.SNAPSHOT: "Rescue", Job.PUSH: "Push"}
+WORDS = {
+    Job.OPEN: "Opening the repository",
+    Job.SNAPSHOT: "Rescue",
+    Job.PUSH: "Push",
+    Job.SAVE: "Save",
+}
 
-SECONDS = {Job.SNAPSHOT: 60.0, Job.PUSH: 60.0}
+SECONDS = {Job.SNAPSHOT: 60.0, Job.PUSH: 60.0, Job.SAVE: 60.0}
 """At the stop: nobody waits longer for a server that is to be gone."""
 
 
@@ -112,6 +117,27 @@ class Copy:
             both = pushed.model_copy(update={"sentence": f"{kept.sentence} {pushed.sentence}"})
             await self.repositories.keep(self.user, self.project, Job.PUSH, both)
 
+    async def save(self, log: Path) -> None:
+        """Save the copy in the project's storage, if it changed; the log says when it did."""
+        outcome = await self._attempt(Job.SAVE)
+        if outcome.data.saved or outcome.state is State.FAILED:
+            _write(log, f"{WORDS[Job.SAVE]}: {outcome.sentence}")
+
+    async def _attempt(self, job: Job, told: Callable[[Progress], None] | None = None) -> Outcome:
+        """Do one job; that it cannot be done is an outcome too."""
+        try:
+            return await self.repositories.work(
+                self.user,
+                self.project,
+                job,
+                chosen=self.chosen,
+                told=told,
+                seconds=SECONDS.get(job),
+            )
+        except HopyardError as error:
+            outcome = Outcome(state=State.FAILED, sentence=str(error), reason=Reason.INTERNAL)
+            return await self.repositories.keep(self.user, self.project, job, outcome)
+
     async def _work(
         self, job: Job, log: Path, told: Callable[[Progress], None] | None = None
     ) -> Outcome:
@@ -120,14 +146,7 @@ class Copy:
             if told:
                 told(progress)
 
-        user, project = self.user, self.project
-        try:
-            outcome = await self.repositories.work(
-                user, project, job, chosen=self.chosen, told=step, seconds=SECONDS.get(job)
-            )
-        except HopyardError as error:
-            outcome = Outcome(state=State.FAILED, sentence=str(error), reason=Reason.INTERNAL)
-            await self.repositories.keep(user, project, job, outcome)
+        outcome = await self._attempt(job, step)
         _write(log, f"{WORDS[job]}: {outcome.sentence}")
         return outcome
 

@@ -110,6 +110,13 @@ def new_log(settings: Settings, user: str, project: str) -> Path:
     return new
 
 
+def last_log(settings: Settings, user: str, project: str) -> Path:
+    """Return the log of the newest run, of a server that this Hub did not start itself."""
+    folder = settings.user_logs(project, user) / "jupyter"
+    newest = max(folder.glob("*.log"), default=None)
+    return newest or new_log(settings, user, project)
+
+
 def why(log: Path) -> str:
     """Return why a server ended, from its log, in one sentence."""
     lines = log.read_text(errors="replace").splitlines()[-60:]

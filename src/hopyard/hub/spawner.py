@@ -24,7 +24,8 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 from hopyard.errors import HopyardError
 from hopyard.hub.context import context
 from hopyard.hub.copy import Copy, CopyFailed
-from hopyard.hub.program import Program, new_log, why
+from hopyard.hub.program import Program, last_log, new_log, why
+from hopyard.hub.saver import Saver
 from hopyard.hub.tree import ServerTree
 from hopyard.projects.jupyter.models import ServerPlan
 from hopyard.projects.repositories.models import RepositorySettings
@@ -48,6 +49,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         self._up = False
         self._asked = False
         self._copy: Copy | None = None
+        self._saver: Saver | None = None
         self._log: Path | None = None
 
     # --- what is started -------------------------------------------------------------------------
@@ -76,7 +78,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             SpawnException: it may not or cannot be started; one sentence.
         """
         self._steps, self._ending, self._up, self._asked = [], ("stopped", None), False, False
-        self._copy = None
+        self._copy = self._saver = None
         if not self.name:
             raise SpawnException(
                 "A Jupyter server belongs to a project: start it on the project's page.",
@@ -106,6 +108,12 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         self._up = True
         await self._report("running", "Ready")
         return self.ip, self.port
+
+    @property
+    def _run_log(self) -> Path:
+        if self._log is None:
+            self._log = last_log(self._settings, self.user.name, self.name)
+        return self._log
 
     async def _open_copy(self, log: Path) -> None:
         """Clone or pull the repository that the member chose, with its steps on the page."""
@@ -231,6 +239,9 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             self.log.info("The time of %s is up", self._log_name)
             await self._end()
             return 0
+        if self._up and self._copy:
+            self._saver = self._saver or Saver(self._copy, self._run_log)
+            self._saver.look()
         return None
 
     async def _time_is_up(self) -> bool:
@@ -265,10 +276,12 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         """Rescue and push what the server left, once; neither failure keeps it from stopping."""
         if not self._up:
             return
+        if self._saver:
+            await self._saver.end()
+            self._saver = None
         try:
             if self._copy and self._copy.there:
-                log = self._log or new_log(self._settings, self.user.name, self.name)
-                await self._copy.keep(log)
+                await self._copy.keep(self._run_log)
         except (HopyardError, OSError) as error:
             self.log.error("The working copy of %s could not be kept: %s", self._log_name, error)
 

@@ -21,6 +21,8 @@ from hopyard.protocol.git import ANSWERS, Outcome, Progress, Request
 
 INSIDE = "/git"
 """Where a member's working copies are in their sandbox."""
+SAVES = "/saves"
+"""Where their saves are, for the engine alone."""
 GRACE_SECONDS = 20.0
 """The engine ends by itself after the request's seconds; later than this it is killed."""
 LINE_MOST = 16 * 2**20
@@ -42,8 +44,16 @@ class Engine:
         """Return where the engine sees the folder of a member's working copies."""
         return INSIDE if self._sandboxed else str(storage)
 
+    def save(self, saves: Path, name: str) -> str:
+        """Return where the engine sees the save of a working copy."""
+        return f"{SAVES if self._sandboxed else saves}/{name}"
+
     async def run(
-        self, request: Request, storage: Path, told: Callable[[Progress], None] | None
+        self,
+        request: Request,
+        storage: Path,
+        told: Callable[[Progress], None] | None,
+        saves: Path | None = None,
     ) -> Outcome:
         """Do one job.
 
@@ -51,12 +61,14 @@ class Engine:
             request: the job.
             storage: the folder of the member's working copies; made where it is missing.
             told: is called with each step.
+            saves: the folder of the member's saves; made where it is missing.
 
         Raises:
             Unavailable: the engine cannot be started, or ended without an answer.
         """
-        storage.mkdir(mode=0o700, parents=True, exist_ok=True)
-        process = await self._start(storage, request.rules.ca_file)
+        for folder in (storage, *([saves] if saves else [])):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        process = await self._start(storage, request.rules.ca_file, saves)
         try:
             async with asyncio.timeout(request.seconds + GRACE_SECONDS):
                 outcome = await _talk(process, request, told)
@@ -70,11 +82,13 @@ class Engine:
             raise Unavailable(NOTHING)
         return outcome
 
-    async def _start(self, storage: Path, ca_file: str) -> asyncio.subprocess.Process:
+    async def _start(
+        self, storage: Path, ca_file: str, saves: Path | None
+    ) -> asyncio.subprocess.Process:
         command = [sys.executable, "-P", "-m", "hopyard.git"]
         if self._sandboxed:
             command = Sandbox(
-                writable={storage: INSIDE},
+                writable={storage: INSIDE, **({saves: SAVES} if saves else {})},
                 readable=(Path(ca_file),) if ca_file else (),
                 work_dir=INSIDE,
                 dies_with_parent=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 
 from hopyard.settings import Settings
@@ -26,8 +27,10 @@ def put_aside(settings: Settings, project: str) -> None:
     }
     for home in (settings.data_dir / "homes").glob(f"*/{project}"):
         places[home] = f"home-{home.parent.name}"
-    for copies in (settings.data_dir / "repositories").glob(f"*/{project}"):
+    for copies in settings.copies_dir.glob(f"*/{project}"):
         places[copies] = f"repositories-{copies.parent.name}"
+    for saves in settings.saves_dir.glob(f"*/{project}"):
+        places[saves] = f"saves-{saves.parent.name}"
     for place, name in places.items():
         if place.exists():
-            place.rename(target / name)
+            shutil.move(place, target / name)  # the copies may be on another disk

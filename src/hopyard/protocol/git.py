@@ -236,6 +236,8 @@ class Job(StrEnum):
     """Push to head."""
     SNAPSHOT = "snapshot"
     """Keep uncommitted changes and unpushed commits in a rescue. Needs no network."""
+    SAVE = "save"
+    """Save all of the copy at `Request.save`, if it changed. Needs no network."""
     RESCUES = "rescues"
     """The rescues that there are."""
     DIFF = "diff"
@@ -260,6 +262,9 @@ class Request(_Model):
     """The API key; empty for a repository that anyone may read."""
     working_copy: WorkingCopy | None = None
     """Needed by all jobs but `branches`; `check` looks at its branches only."""
+    save: str = ""
+    """A folder as the engine sees it, where a copy whose disk is not durable is saved; for `save`,
+    and for `open`, which makes a lost copy again from there."""
     rescue: str = Field("", pattern=r"^([0-9]{8}T[0-9]{12}Z)?$")
     """The name of a rescue, for `diff`, `restore` and `forget`."""
     seconds: float = Field(600.0, gt=0)
@@ -369,6 +374,8 @@ class Data(_Model):
     diff: str = ""
     diff_cut: bool = False
     """The diff was too long: this is its beginning."""
+    saved: bool = False
+    """There was something new to save."""
     conflicts: list[str] = []
     """Files in which both sides changed the same lines."""
 

@@ -24,6 +24,7 @@ from hopyard.protocol.git import (
     Job,
     Outcome,
     Progress,
+    Reason,
     Remote,
     Request,
     State,
@@ -35,6 +36,9 @@ from hopyard.store.types import now
 
 KEPT = frozenset({Job.OPEN, Job.PUSH, Job.SNAPSHOT})
 """Jobs whose end is written down, for the page."""
+SAVED_AFTER = frozenset({Job.SNAPSHOT, Job.PUSH, Job.RESTORE, Job.FORGET})
+"""Jobs that change what a save of a copy must hold; a server that runs saves it by the clock."""
+SAVE_SECONDS = 60.0
 EMPTY_BRANCH = "main"
 """What the first branch of an empty repository is called where nobody says it."""
 Told = Callable[[Progress], None]
@@ -119,8 +123,14 @@ class Repositories:
     # --- work ------------------------------------------------------------------------------------
 
     def storage(self, user: str, project: str) -> Path:
-        """Return the durable folder of a member's working copies in a project."""
-        return self._settings.data_dir / "repositories" / folder_of(user) / project
+        """Return the folder of a member's working copies in a project."""
+        return self._settings.copies_dir / folder_of(user) / project
+
+    @property
+    def save_seconds(self) -> float | None:
+        """The time between two saves of a copy; None where its disk is durable."""
+        known = self._settings.git
+        return None if known.durable else known.snapshot_minutes * 60
 
     def folder(self, user: str, project: str, chosen: RepositorySettings) -> str:
         """Return the working copy's folder as the engine and the Jupyter server see it."""
@@ -162,6 +172,7 @@ class Repositories:
         if chosen.secret and job in ONLINE:
             key = await self._secrets.read(user, project, chosen.secret, way="Git")
         storage = self.storage(user, project)
+        saves = None if self._settings.git.durable else self._saves(user, project)
         request = Request.model_validate(
             {
                 "job": job,
@@ -169,6 +180,7 @@ class Repositories:
                 "rules": self._settings.git.rules(),
                 "key": key.strip(),
                 "rescue": rescue,
+                "save": self._engine.save(saves, remote_of(chosen).folder) if saves else "",
                 "seconds": min(self._settings.git.timeout, seconds or float("inf")),
             }
         )
@@ -193,7 +205,18 @@ class Repositories:
                 on_divergence=chosen.on_divergence,
                 author=rules.author(user, self._public_url),
             )
-        return await self.keep(user, project, job, await self._engine.run(request, storage, told))
+        outcome = await self._engine.run(request, storage, told, saves)
+        if saves and job in SAVED_AFTER and outcome.reason is not Reason.NO_COPY:
+            update = {"job": Job.SAVE, "seconds": min(request.seconds, SAVE_SECONDS)}
+            again = request.model_copy(update=update)
+            saved = await self._engine.run(again, storage, told, saves)
+            if saved.state is State.FAILED:
+                words = f"{outcome.sentence} The copy was not saved: {saved.sentence}"
+                outcome = outcome.model_copy(update={"sentence": words})
+        return await self.keep(user, project, job, outcome)
+
+    def _saves(self, user: str, project: str) -> Path:
+        return self._settings.saves_dir / folder_of(user) / project
 
     async def keep(self, user: str, project: str, job: Job, outcome: Outcome) -> Outcome:
         """Write down how a job ended, if the page shows it; return the same."""
