@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import shutil
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -136,3 +137,23 @@ def test_scala_gives_frames_too(livy: Livy, session: int) -> None:
     for query in ({}, {"name": "five"}):
         address = f"/sessions/{session}/statements/{later}/arrow"
         assert livy.http.get(address, params=query).status_code == 404
+
+
+@pytest.mark.skipif(shutil.which("R") is None, reason="R is not installed")
+def test_r_gives_frames_too(livy: Livy, session: int) -> None:
+    statement = ran(livy, session, "hops <- sql('SELECT * FROM range(3)')\nhops", kind="sparkr")
+    assert arrow(livy, session, statement).column(0).to_pylist() == [0, 1, 2]
+    own = ran(livy, session, "invisible(data.frame(n = c(1L, NA), s = c('x', NA)))", kind="sparkr")
+    table = arrow(livy, session, own)
+    assert (table.schema.field("n").type, table.schema.field("s").type) == (pa.int32(), pa.string())
+    assert table.to_pylist() == [{"n": 1, "s": "x"}, {"n": None, "s": None}]
+    later = ran(livy, session, "five <- 5", kind="sparkr")
+    assert arrow(livy, session, later, name="hops").num_rows == 3
+    for query, words in (
+        ({}, "no DataFrame"),
+        ({"name": "five"}, "'five' is no DataFrame but of class numeric."),
+        ({"name": "nothing_here"}, "There is no variable 'nothing_here'."),
+    ):
+        address = f"/sessions/{session}/statements/{later}/arrow"
+        answer = livy.http.get(address, params=query)
+        assert (answer.status_code, words in answer.json()["msg"]) == (404, True), answer.text

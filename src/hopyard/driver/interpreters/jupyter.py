@@ -370,15 +370,15 @@ def _take(execution: Execution, kind: str, content: dict[str, Any]) -> None:
         execution.error = content
     elif kind == "execute_result":
         execution.data, execution.metadata = content["data"], content["metadata"]
-    elif output is None:
-        return
-    elif kind == "stream":
-        output.stream(content["name"], content["text"])
     elif kind == "display_data" and (ours := content["metadata"].pop("hopyard", None)):
         if "error" in ours:
             execution.error = ours["error"]
         else:  # one of Livy's magics, or R's last value: it is the result
             execution.data = content["data"]
+    elif output is None:
+        return
+    elif kind == "stream":
+        output.stream(content["name"], content["text"])
     elif kind in ("display_data", "update_display_data"):
         data = content["data"]
         if "image/png" in data and kind == "display_data":

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import sys
 from typing import Any, ClassVar, Literal
@@ -18,11 +19,18 @@ from hopyard.driver.interpreters.base import (
     CannotStart,
     Code,
     InterpreterDied,
+    NoFrame,
     Outcome,
     Output,
 )
-from hopyard.driver.interpreters.jupyter import Execution, JupyterKernel, KernelProcess
+from hopyard.driver.interpreters.jupyter import (
+    START_TIMEOUT,
+    Execution,
+    JupyterKernel,
+    KernelProcess,
+)
 from hopyard.driver.interpreters.pipe import ProcessPipe
+from hopyard.driver.interpreters.text import REFUSED
 from hopyard.driver.interpreters.wire import Message
 from hopyard.driver.mask import MaskedLog
 from hopyard.driver.spark import Spark
@@ -48,6 +56,7 @@ class RInterpreter(JupyterKernel):
 
     kind: ClassVar[Kind] = Kind.SPARKR
     language: ClassVar[str] = "R"
+    asks: ClassVar[bool] = True
 
     def __init__(self, spark: Spark, work_dir: str) -> None:
         super().__init__()
@@ -87,7 +96,8 @@ class RInterpreter(JupyterKernel):
         # Nothing of it is on a command line or in an environment.
         await self._hidden(
             f'sys.source(file.path({folder}, "run.R"), attach(NULL, name = "hopyard"))\n'
-            f'as.environment("hopyard")$join({folder}, {home}, "{port}", "{secret}")'
+            f'as.environment("hopyard")$join({folder}, {home}, "{port}", "{secret}")\n'
+            f'as.environment("hopyard")$let_ask({json.dumps(REFUSED)})'
         )
 
     def _open_backend(self) -> tuple[int, str]:
@@ -115,6 +125,12 @@ class RInterpreter(JupyterKernel):
         )
         return f'as.environment("hopyard")$run({", ".join(words)})', {}
 
+    async def _run(
+        self, code: str, output: Output | None, silent: bool, metadata: dict[str, Any]
+    ) -> Execution:
+        # Of silent code IRkernel does not even say that it failed.
+        return await super()._run(code, output, False, metadata)
+
     async def execute(self, code: Code, output: Output) -> Outcome:
         """Run code to its end."""
         self._output = output
@@ -139,6 +155,18 @@ class RInterpreter(JupyterKernel):
             return
         self._last_words = (self._last_words + text)[-2000:]
         self._log.write(text)
+
+    async def frame(self, group: str, name: str | None) -> Any:
+        """Return a DataFrame of R's or of Spark's; asked for between cells only."""
+        if self._waiting:
+            raise NoFrame("The session runs a statement: ask again when it is done.", busy=True)
+        view = f"hopyard_{secrets.token_hex(8)}"
+        wanted = "NULL" if name is None else json.dumps(name, ensure_ascii=False)
+        call = f'as.environment("hopyard")$show_frame("{view}", "{group}", {wanted})'
+        shown = await self._or_died(self._run(call, None, True, {}), START_TIMEOUT)
+        if shown.error is not None:
+            raise NoFrame(shown.error["evalue"])
+        return await self._spark.call(self._spark.take_view, view)
 
     async def _end(self) -> None:
         from py4j.protocol import Py4JError

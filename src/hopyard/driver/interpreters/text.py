@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-REFUSED = "\x00no input: "
+REFUSED = "\x04no input: "
 """How the answer to `input()` begins when there is none; a reason follows."""
 
 

@@ -38,6 +38,34 @@ hopyard.secret <- function(name, owner = NULL) {
   answer$value
 }
 
+# --- what code asks -------------------------------------------------------------------------------
+
+# IRkernel's readline() and getPass() wait here for the answer.
+answer_of <- function(kernel, refused) {
+  force(refused)
+  function() {
+    stdin <- kernel$sockets$stdin
+    # IRkernel's own cannot be interrupted.
+    repeat {
+      pbdZMQ::zmq.poll(c(stdin), pbdZMQ::ZMQ.PO()$POLLIN, MC = pbdZMQ::ZMQ.MC(check.eintr = TRUE))
+      if (bitwAnd(pbdZMQ::zmq.poll.get.revents(1), pbdZMQ::ZMQ.PO()$POLLIN)) break
+    }
+    value <- kernel$wire_to_msg(pbdZMQ::zmq.recv.multipart(stdin, unserialize = FALSE))$content$value
+    if (startsWith(value, refused)) {
+      stop("This statement asked for input, and ", substring(value, nchar(refused) + 1), ".", call. = FALSE)
+    }
+    value
+  }
+}
+
+let_ask <- function(refused) {
+  kernel <- environment(IRkernel:::runtime_env$comm_manager$send_response)$.self
+  kernel$executor$handle_stdin <- answer_of(kernel, refused)
+  options(askpass = function(prompt) kernel$executor$get_pass(prompt))
+}
+
+# --- running code ---------------------------------------------------------------------------------
+
 run <- function(code, group, description) {
   sink(getConnection(1)) # stdout() would be what it is diverted to now
   depth <- sink.number()
@@ -47,7 +75,7 @@ run <- function(code, group, description) {
   state$warnings <- list()
   tryCatch(
     withCallingHandlers(
-      run_all(code, state),
+      run_all(code, state, group),
       message = function(condition) {
         cat(conditionMessage(condition), file = stderr())
         invokeRestart("muffleMessage")
@@ -73,11 +101,12 @@ run <- function(code, group, description) {
   invisible(NULL)
 }
 
-run_all <- function(code, state) {
+run_all <- function(code, state, group) {
   lines <- strsplit(code, "\n", fixed = TRUE)[[1]]
   expressions <- parse(text = lines, keep.source = TRUE, srcfile = srcfilecopy("<cell>", lines))
   for (i in seq_along(expressions)) {
     result <- withVisible(user_code(expressions[[i]]))
+    if (i == length(expressions)) keep_frame(group, result$value)
     if (!result$visible) next
     if (i < length(expressions)) show_value(result$value) else publish_value(result$value)
   }
@@ -99,6 +128,37 @@ publish_value <- function(value) {
 
 publish <- function(data, metadata) {
   getOption("jupyter.base_display_func")(data, list(hopyard = metadata))
+}
+
+# --- rows that are fetched ------------------------------------------------------------------------
+
+FRAMES <- 10 # of as many statements
+kept <- list()
+
+keep_frame <- function(group, value) {
+  if (!is.data.frame(value) && !methods::is(value, "SparkDataFrame")) return()
+  found <- c(kept[names(kept) != group], stats::setNames(list(value), group))
+  assign("kept", utils::tail(found, FRAMES), envir = environment(keep_frame))
+}
+
+# Show a DataFrame to the agent for a moment, as a temporary view. R's own goes to Spark first.
+show_frame <- function(view, group, name) tryCatch({
+  value <- if (is.null(name)) kept[[group]] else get0(name, globalenv(), inherits = FALSE)
+  if (is.data.frame(value)) value <- SparkR::createDataFrame(value)
+  if (!methods::is(value, "SparkDataFrame")) stop(why_no_frame(value, name), call. = FALSE)
+  SparkR:::callJMethod(value@sdf, "createOrReplaceGlobalTempView", view)
+  invisible(NULL)
+}, error = function(condition) publish_error("NoFrame", conditionMessage(condition), character()))
+
+why_no_frame <- function(value, name) {
+  if (is.null(name)) {
+    paste("The value of this statement's last expression is no DataFrame",
+      sprintf("(those of the last %d such statements are kept); name a variable with ?name=.", FRAMES))
+  } else if (is.null(value)) {
+    sprintf("There is no variable '%s'.", name)
+  } else {
+    sprintf("'%s' is no DataFrame but of class %s.", name, class(value)[1])
+  }
 }
 
 # --- what went wrong ------------------------------------------------------------------------------

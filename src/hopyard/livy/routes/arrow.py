@@ -29,14 +29,14 @@ async def show(
     known: Known,
     name: Annotated[
         str | None,
-        Query(pattern=r"^[A-Za-z_]\w{0,200}$", description="a variable with a Spark DataFrame"),
+        Query(pattern=r"^[A-Za-z_]\w{0,200}$", description="a variable with a DataFrame"),
     ] = None,
     limit: Annotated[int | None, Query(ge=0, le=ROWS_MOST, description="rows at most")] = None,
 ) -> Response:
     """Send the DataFrame that a statement gave as an Arrow IPC stream (ours, not Livy's).
 
-    The value of its last expression, the result of SQL, or with `name` a variable. Spark computes
-    it now.
+    The value of its last expression, the result of SQL, or with `name` a variable; in R a
+    `data.frame` too. Spark computes it now.
     """
     found = await known.statements.get(session, number(statement))
     transfers = known.talk.transfers
