@@ -1,7 +1,8 @@
-"""The Spark and SparkR kernels: what the PySpark kernel does, in Scala and R."""
+"""What the three Spark kernels have in common: every magic with every option, in each language."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -26,10 +27,16 @@ class Cells:
     fail: str
     frame: str
     """Makes `found`, with a column `n` from 0 to 9."""
+    table: str
+    """Prints `found` as Spark does."""
     show: str
     """Prints the text `word`."""
     count: str
     """Prints the number of rows of `there`."""
+    typed: str
+    """Makes `typed` of the rows of `{query}`."""
+    word: str
+    """Makes `word`, a text."""
     long: str
     """Prints ten thousand lines of 99 letters."""
     sleep: str
@@ -38,6 +45,24 @@ class Cells:
     """What begins with `begin`."""
 
 
+PYTHON = Cells(
+    kernel="pyspark",
+    kind="pyspark",
+    name="python",
+    add="40 + 2",
+    out='print("printed")',
+    fail='raise ValueError("too bad")',
+    frame="found = spark.range(10).toDF('n')",
+    table="found.show()",
+    show="print(word)",
+    count="print('rows', there.count())",
+    typed='typed = spark.sql("{query}")',
+    word="word = 'text'",
+    long="for n in range(10_000): print(f'{n:05d}' + 'x' * 94)",
+    sleep="import time\ntime.sleep(60)",
+    begin="spark.sparkCon",
+    whole="sparkContext",
+)
 SCALA = Cells(
     kernel="spark",
     kind="spark",
@@ -46,8 +71,11 @@ SCALA = Cells(
     out='println("printed")',
     fail='throw new IllegalArgumentException("too bad")',
     frame='val found = spark.range(10).toDF("n")',
+    table="found.show()",
     show="println(word)",
     count='println("rows " + there.count())',
+    typed='val typed = spark.sql("{query}")',
+    word='val word = "text"',
     long='for (n <- 0 until 10000) println(f"$n%05d" + "x" * 94)',
     sleep="Thread.sleep(60000)",
     begin="spark.sparkCon",
@@ -61,8 +89,11 @@ R = Cells(
     out='cat("printed\\n")',
     fail='stop("too bad")',
     frame='found <- sql("SELECT id AS n FROM range(10)")',
+    table="showDF(found)",
     show="cat(word)",
     count='cat("rows", nrow(there))',
+    typed='typed <- sql("{query}")',
+    word='word <- "text"',
     long='for (n in 0:9999) cat(sprintf("%05d", n), strrep("x", 94), "\\n", sep = "")',
     sleep="Sys.sleep(60)",
     begin="createDataF",
@@ -136,8 +167,94 @@ def test_local_values_go_to_spark(cells, kernel):
     assert "rows 2" in kernel.ok(cells.count).text
 
 
+TYPES = """SELECT id AS n, IF(id = 1, NULL, id) AS gap, CAST(id + 0.5 AS DECIMAL(22, 2)) AS d,
+TIMESTAMP'2024-01-02 03:04:05.678901' AS t, IF(id = 1, NULL, true) AS b, DATE'2024-02-29' AS day,
+IF(id = 1, NULL, 'é ' || id) AS s, array(id) AS a FROM range(3) ORDER BY id"""
+
+
+def test_rows_keep_their_types(cells, kernel):
+    query = TYPES.replace("\n", " ")
+    kernel.ok(f"%%spark -o typed\n{cells.typed.format(query=query)}")
+    code = """%%local
+print([str(kind) for kind in typed.dtypes])
+print(typed['gap'].isna().tolist(), typed['b'].tolist(), repr(typed['d'][2]))
+print(typed['t'][0], typed['s'].tolist(), typed['a'][2].tolist(), typed['day'][0])"""
+    kinds, nulls, values = kernel.ok(code).text.splitlines()
+    assert re.sub(r"\[\w+(, [\w/]+)?\]", "[]", kinds) == str(
+        ["int64", "Int64", "object", "datetime64[]", "boolean", "datetime64[]", "object", "object"]
+    )
+    assert nulls == "[False, True, False] [True, <NA>, True] Decimal('2.50')"
+    assert values.startswith("2024-01-02 03:04:05.678901")
+    assert values.endswith("['é 0', None, 'é 2'] [2] 2024-02-29 00:00:00")
+
+
+def test_what_is_no_frame_is_said(cells, kernel):
+    ran = kernel.run(f"%%spark -o word\n{cells.word}")
+    assert "DataFrame" in ran.reply["evalue"] and len(ran.reply["traceback"]) == 1
+    assert kernel.run("%%spark -o nowhere").reply["status"] == "error"
+
+
+def test_a_data_frame_of_r_is_fetched_and_comes_from_pandas(cells, kernel):
+    if cells is not R:
+        pytest.skip("only R has data frames of its own")
+    made = """own <- data.frame(n = c(1L, NA), x = c(0.5, NaN), s = c("é", NA), l = c(TRUE, NA),
+  at = as.POSIXct(c("2024-01-02 03:04:05.25", NA)), day = as.Date(c("2024-02-29", NA)))"""
+    kernel.ok(f"%%spark -o own\n{made}")
+    code = """%%local
+print([str(kind).partition('[')[0] for kind in own.dtypes], own['n'].tolist(), own['s'].tolist())
+print(own['at'][0].microsecond, own['at'].isna().tolist(), own['day'][0], own['l'].tolist())"""
+    assert kernel.ok(code).text.splitlines() == [
+        "['Int32', 'float64', 'object', 'boolean', 'datetime64', 'datetime64'] [1, <NA>] "
+        "['é', None]",
+        "250000 [False, True] 2024-02-29 00:00:00 [True, <NA>]",
+    ]
+    kernel.ok("%%spark -o own -m sample -r 1.0")
+    assert kernel.ok("%%local\nprint(own.shape)").text == "(2, 6)\n"
+    kernel.ok("%%send_to_spark -i own -t df -n back")
+    assert "SparkDataFrame[n:int, x:double" in kernel.ok("back").text
+    shown = kernel.ok("collect(back)$n + collect(filter(back, isNotNull(back$n)))$x").text
+    assert shown == "[1] 1.5  NA"
+
+
+def test_rs_questions_go_to_the_notebooks_user(cells, kernel):
+    if cells is not R:
+        pytest.skip("only R asks so")
+    code = """cat("before\\n"); who <- readline("Name? "); word <- getPass("Word? ")
+more <- getOption("askpass")("More? "); cat(who, word, more, "\\n")"""
+    request = kernel.client.execute(code, allow_stdin=True)
+    for asked in (("Name? ", "Ada Ö", False), ("Word? ", "secret", True), ("More? ", "x", True)):
+        prompt, value, password = asked
+        question = kernel.client.get_stdin_msg(timeout=60)["content"]
+        assert question == {"prompt": prompt, "password": password}
+        kernel.client.input(value)
+    assert kernel.wait_for("stream", request)["text"] == "before\n"
+    assert kernel.wait_for("stream", request)["text"] == "Ada Ö secret x \n"
+    kernel.wait_for("execute_reply", request, shell=True)
+    assert "42" in kernel.ok(cells.add).text
+
+
+def test_a_question_of_r_can_be_interrupted_and_refused(cells, kernel):
+    if cells is not R:
+        pytest.skip("only R asks so")
+    request = kernel.client.execute('cat("asks\\n"); readline("Name? ")', allow_stdin=True)
+    kernel.client.get_stdin_msg(timeout=60)
+    kernel.manager.interrupt_kernel()
+    reply = kernel.wait_for("execute_reply", request, shell=True)
+    assert reply["ename"] == "KeyboardInterrupt"
+    ran = kernel.run('readline("Name? ")', stdin=False)
+    assert ran.reply["status"] == "error" and "nobody can answer" in ran.stream("stderr")
+    assert "42" in kernel.ok(cells.add).text
+
+
 def test_very_long_output_is_cut_with_a_link_to_all_of_it(cells, kernel, livy):
     whole_output(livy, kernel.ok(cells.long))
+    whole_output(livy, kernel.ok(f"%%pretty\n{cells.long}"))
+
+
+def test_pretty_shows_tables_as_html(cells, kernel):
+    kernel.ok(cells.frame)
+    ran = kernel.ok(f"%%pretty\n{cells.out}\n{cells.table}")
+    assert ran.html.startswith("<pre>printed</pre><br /><table>") and ran.html.count("<tr>") == 11
 
 
 def test_interrupt_stops_the_code_and_not_the_session(cells, kernel):
@@ -154,6 +271,6 @@ def test_completion_comes_from_the_driver(cells, kernel):
             assert time.monotonic() < until, typed
 
 
-def test_magics_that_need_python_say_so(kernel):
-    assert "use the PySpark kernel" in kernel.run("%matplot plt").reply["evalue"]
-    assert "%%sql" in kernel.ok("%%help").html and "driverMemory" in kernel.ok("%%info").html
+def test_magics_that_need_python_say_so(cells, kernel):
+    ran = kernel.run("%matplot plt")
+    assert cells is PYTHON or "use the PySpark kernel" in ran.reply["evalue"]

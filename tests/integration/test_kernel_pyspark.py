@@ -114,6 +114,8 @@ def test_very_long_output_is_cut_with_a_link_to_all_of_it(kernel, livy):
     whole_output(livy, kernel.ok("for n in range(10_000): print(f'{n:05d}' + 'x' * 94)"))
     ran = kernel.ok("'y' * 600_000")
     assert "The value has 600,002." in ran.html
+    lines = "for n in range(10_000): print(f'{n:05d}' + 'x' * 94)"
+    whole_output(livy, kernel.ok(f"%%pretty\n{lines}"))
 
 
 def test_displays_come_one_by_one_and_can_be_updated(kernel):
@@ -257,7 +259,7 @@ def test_rows_show_their_progress_while_they_come_and_one_line_after(kernel):
         first["transient"]["display_id"]
     }
     assert "<progress" not in updates[-1]["data"]["text/html"], "the bar is gone"
-    assert re.fullmatch(r"Rows: 0\.0 MB in \d+\.\d s", updates[-1]["data"]["text/plain"])
+    assert re.fullmatch(r"Rows: 0\.\d kB in \d+\.\d s", updates[-1]["data"]["text/plain"])
     quick = kernel.ok("%%sql -q -o found\nSELECT 1 AS one")
     assert not quick.of("display_data"), "what is quick shows no bar"
 
@@ -331,6 +333,16 @@ def test_matplot_and_pretty(kernel):
     kernel.ok("import matplotlib.pyplot as plt\nplt.ioff()\nplt.plot([1, 2])")
     assert "image/png" in kernel.ok("%matplot plt").mimes
     assert "<table" in kernel.ok("%%pretty\nspark.range(2).show()").html
+    code = "%%pretty\nspark.sql(\"SELECT '<b>' AS a, '中😀' AS a\").show()\nprint(input('Now? '))"
+    request = kernel.client.execute(code, allow_stdin=True)
+    shown = kernel.wait_for("display_data", request)["data"]["text/html"]
+    assert shown.count("<th>") == 2 and "&lt;b&gt;" in shown and "中😀" in shown
+    assert kernel.client.get_stdin_msg(timeout=60)["content"]["prompt"] == "Now? "
+    kernel.client.input("yes")
+    assert kernel.wait_for("stream", request)["text"] == "yes\n"
+    kernel.wait_for("execute_reply", request, shell=True)
+    failed = kernel.run("%%pretty\nspark.range(2).show()\n1 / 0")
+    assert "<table" in failed.html and failed.reply["ename"] == "ZeroDivisionError"
 
 
 def test_magics_about_the_session(kernel):

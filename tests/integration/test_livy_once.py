@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from hopyard.notebook.kernels.livy import Http
+from hopyard.notebook.kernels.connection import Http
 from tests.integration.livy import Json, Livy, temp_livy, until
 from tests.integration.wire import wire_to
 

@@ -110,7 +110,7 @@ def test_progress_is_shown_late_and_leaves_one_line(monkeypatch):
 
 
 def test_failed_statement_has_the_drivers_name_and_traceback():
-    from hopyard.notebook.kernels.livy import StatementError
+    from hopyard.notebook.kernels.errors import StatementError
 
     error = StatementError.of(
         {"ename": "ValueError", "evalue": "bad", "traceback": ["one\n", "two\n"]}

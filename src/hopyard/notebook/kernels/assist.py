@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from hopyard.notebook.kernels.connection import Http
+from hopyard.notebook.kernels.errors import LivyError
 from hopyard.notebook.kernels.language import Language
-from hopyard.notebook.kernels.livy import Http, LivyError, Session
 from hopyard.notebook.kernels.parser import MAGICS
+from hopyard.notebook.kernels.session import Session
 
 BUSY = "Spark is busy"
 NO_SESSION = "no Spark session yet"

@@ -11,7 +11,9 @@ from html import escape
 from typing import Any
 
 from hopyard.notebook.kernels import naming
-from hopyard.notebook.kernels.livy import OVER, Controller, Http, LivyError, Session
+from hopyard.notebook.kernels.connection import Http
+from hopyard.notebook.kernels.errors import LivyError
+from hopyard.notebook.kernels.session import OVER, Controller, Session
 
 MOST = 1000
 """Sessions that are looked at; a user may have far fewer."""

@@ -129,7 +129,7 @@ def _pie(axes: Any, values: Series[Any]) -> None:
     largest = values.dropna().sort_values(ascending=False)
     if len(largest) > SLICES:
         rest = pandas.Series({f"{len(largest) - SLICES + 1} others": largest[SLICES - 1 :].sum()})
-        largest = pandas.concat([largest[: SLICES - 1], rest])
+        largest = pandas.concat([largest.iloc[: SLICES - 1], rest])
     if not largest.sum() > 0:
         raise NoChart("All values are zero.")
     axes.pie(largest, labels=[str(name) for name in largest.index], autopct="%.0f%%")

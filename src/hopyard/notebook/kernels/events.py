@@ -14,7 +14,9 @@ from typing import Any
 
 import requests
 
-from hopyard.notebook.kernels.livy import AWAY_SECONDS, DONE, NO_ANSWER, Http, LivyError
+from hopyard.notebook.kernels.connection import AWAY_SECONDS, NO_ANSWER, Http
+from hopyard.notebook.kernels.errors import LivyError
+from hopyard.notebook.kernels.statements import DONE
 
 Event = tuple[str, dict[str, Any]]
 """Kind and payload."""

@@ -88,4 +88,4 @@ class Counted:
 
 
 def _size(number: int) -> str:
-    return f"{number / 1e6:,.1f} MB"
+    return f"{number / 1e6:,.1f} MB" if number >= 100_000 else f"{number / 1e3:,.1f} kB"

@@ -29,7 +29,8 @@ class Language:
         title: the kernel's name.
         info: what a notebook in it says of its language (Jupyter's `language_info`).
         words: what can be completed without a session.
-        view: code that makes the temporary view `{view}` of the DataFrame `{name}`.
+        value: code whose value is the DataFrame `{name}`, and which prints little.
+        sample: code whose value is a part of it, `{fraction}` of its rows.
         bind: code that gives the temporary view `{view}` the name `{name}`.
         assign: code that gives the text `{text}` the name `{name}`.
     """
@@ -39,7 +40,8 @@ class Language:
     title: str
     info: dict[str, Any]
     words: frozenset[str]
-    view: str
+    value: str
+    sample: str
     bind: str
     assign: str
 
@@ -63,7 +65,8 @@ PYTHON = Language(
         "version": "3",
     },
     words=frozenset([*keyword.kwlist, *(n for n in dir(builtins) if not n.startswith("_"))]),
-    view="{name}.createOrReplaceTempView({view!r})",
+    value="{name}",
+    sample="{name}.sample(False, {fraction})",
     bind="{name} = spark.table({view!r})",
     assign="{name} = {text}",
 )
@@ -81,7 +84,8 @@ SCALA = Language(
         "version": "2.13",
     },
     words=frozenset(_SCALA.split()),
-    view='{name}.createOrReplaceTempView("{view}")',
+    value="{name}",
+    sample="{name}.sample(false, {fraction})",
     bind='val {name} = spark.table("{view}")',
     assign="val {name} = {text}",
 )
@@ -99,7 +103,8 @@ R = Language(
         "version": "",
     },
     words=frozenset(_R.split()),
-    view='createOrReplaceTempView({name}, "{view}")',
+    value="invisible({name})",
+    sample="sample(if (is.data.frame({name})) as.DataFrame({name}) else {name}, FALSE, {fraction})",
     bind='{name} <- sql("SELECT * FROM {view}")',
     assign="{name} <- {text}",
 )

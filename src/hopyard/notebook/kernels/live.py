@@ -9,16 +9,12 @@ from typing import Any
 from IPython.core.error import StdinNotImplementedError
 
 from hopyard.notebook.kernels.cut import Cut, Message
+from hopyard.notebook.kernels.errors import Interrupted, LivyError, StatementError
 from hopyard.notebook.kernels.events import Events
-from hopyard.notebook.kernels.livy import (
-    CANCEL_SECONDS,
-    Interrupted,
-    LivyError,
-    Session,
-    StatementError,
-    say_if_over,
-)
+from hopyard.notebook.kernels.pretty import html_of
 from hopyard.notebook.kernels.progress import Progress
+from hopyard.notebook.kernels.session import Session
+from hopyard.notebook.kernels.statements import CANCEL_SECONDS, say_if_over
 
 NOBODY = "The code asks for input, and nobody can answer here: it was stopped.\n"
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
@@ -30,9 +26,10 @@ class Cell:
     Args:
         kernel: the kernel that runs it.
         session: where its code runs.
+        pretty: whether tables in its text become HTML; then its text comes when it is done.
     """
 
-    def __init__(self, kernel: Any, session: Session) -> None:
+    def __init__(self, kernel: Any, session: Session, *, pretty: bool = False) -> None:
         self._kernel = kernel
         self._http = session.http
         self._session = session
@@ -42,6 +39,9 @@ class Cell:
         self._cut = Cut(None)
         self._shown: set[str] = set()
         """Pictures that were displayed."""
+        self._pretty = pretty
+        self._printed = ""
+        """Text that is not shown yet."""
 
     def run(self, code: str, kind: str) -> None:
         """Run code in the driver and show what it gives, as it comes.
@@ -74,6 +74,7 @@ class Cell:
             self._show(events, CANCEL_SECONDS)
             raise Interrupted("Interrupted: the code was stopped, the session goes on.") from None
         finally:
+            self._show_printed()
             self._progress.end()
         if result["status"] != "ok":
             if not result.get("traceback"):
@@ -91,7 +92,7 @@ class Cell:
                 self._send_all(self._cut.stream(payload))
             elif kind == "display_data":
                 self._shown.update(payload["data"][m] for m in PICTURES if m in payload["data"])
-                self._send("display_data", payload)
+                self._send_all([("display_data", payload)])
             elif kind == "update_display":
                 self._send("update_display_data", payload)
             elif kind == "progress":
@@ -105,6 +106,7 @@ class Cell:
     def _ask(self, question: dict[str, Any]) -> None:
         """Ask the notebook's user what the code asks; the answer goes to the driver."""
         kernel = self._kernel
+        self._show_printed()
         try:
             ask = kernel.getpass if question["password"] else kernel.raw_input
             value = ask(question["prompt"])
@@ -122,6 +124,8 @@ class Cell:
         data = result.get("data") or {}
         # A plot is the result for clients that see nothing else; here it was shown already.
         data = {mime: value for mime, value in data.items() if not self._was_shown(mime, value)}
+        if self._pretty and (table := html_of(str(data.get("text/plain", "")))):
+            data = {"text/html": table} | data
         if data:
             content = {"data": data, "metadata": result.get("metadata") or {}}
             count = {"execution_count": self._kernel.shell.displayhook.prompt_count}
@@ -132,7 +136,20 @@ class Cell:
 
     def _send_all(self, messages: Iterable[Message]) -> None:
         for kind, content in messages:
-            self._send(kind, content)
+            if self._pretty and kind == "stream" and content["name"] == "stdout":
+                self._printed += content["text"]
+            else:
+                self._show_printed()
+                self._send(kind, content)
+
+    def _show_printed(self) -> None:
+        text, self._printed = self._printed, ""
+        if table := html_of(text):
+            self._send(
+                "display_data", {"data": {"text/html": table, "text/plain": text}, "metadata": {}}
+            )
+        elif text:
+            self._send("stream", {"name": "stdout", "text": text})
 
     def _send(self, kind: str, content: dict[str, Any]) -> None:
         self._kernel.send_response(self._kernel.iopub_socket, kind, content)

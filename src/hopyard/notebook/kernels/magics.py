@@ -15,10 +15,13 @@ from sparkmagic.utils import configuration
 from sparkmagic.utils.utils import parse_argstring_or_throw
 
 from hopyard.notebook.kernels import attach, tables
+from hopyard.notebook.kernels.errors import Interrupted, LivyError
 from hopyard.notebook.kernels.fetching import Fetching
 from hopyard.notebook.kernels.language import PYTHON, Language
 from hopyard.notebook.kernels.live import Cell
-from hopyard.notebook.kernels.livy import Controller, LivyError, Session, StatementError, run
+from hopyard.notebook.kernels.parser import unknown_magic
+from hopyard.notebook.kernels.session import Controller, Session
+from hopyard.notebook.kernels.statements import run
 from hopyard.protocol.properties import refusal
 
 MORE_HELP = """
@@ -89,7 +92,10 @@ class Magics(KernelMagics):  # type: ignore[misc]
             self.session_started = False
         if not self.session_started:
             properties = configuration.get_session_properties(self.language)
-            attach.begin(self.spark_controller, self.session_name, self.endpoint, properties)
+            try:
+                attach.begin(self.spark_controller, self.session_name, self.endpoint, properties)
+            except KeyboardInterrupt:
+                raise Interrupted("Interrupted: no Spark session was started.") from None
             self.session_started = True
         return True
 
@@ -151,10 +157,12 @@ class Magics(KernelMagics):  # type: ignore[misc]
         sample = self._sample(samplemethod, maxrows, samplefraction, coerce)
         if output_var is not None:
             tables.check_name(output_var)
-        if output_handler is not None:
-            self._pretty(cell, output_handler)
-        elif cell.strip():
-            Cell(self.shell.kernel, self._session).run(cell, self.speaks.kind)
+        if cell.strip():
+            if self.speaks is not PYTHON and (word := unknown_magic(cell)):
+                raise LivyError(word)
+            # Sparkmagic's %%pretty is known by its handler.
+            pretty = output_handler is not None
+            Cell(self.shell.kernel, self._session, pretty=pretty).run(cell, self.speaks.kind)
         if output_var is not None:
             with Fetching(self.shell.kernel) as fetching:
                 found = tables.of_variable(self._session, self.speaks, output_var, sample, fetching)
@@ -237,17 +245,6 @@ class Magics(KernelMagics):  # type: ignore[misc]
             raise LivyError("%matplot is for Python: use the PySpark kernel.")
         self._do_not_call_start_session("")
         Cell(self.shell.kernel, self._session).run(f"%matplot {line}", self.speaks.kind)
-
-    def _pretty(self, cell: str, handler: Any) -> None:
-        """Show what a cell prints, tables of `show()` as HTML; once it is done."""
-        try:
-            text = run(self._session, cell).get("text/plain", "")
-        except StatementError as error:
-            if error.printed:
-                self.ipython_display.writeln(error.printed)
-            raise
-        if text:
-            handler.text(text)
 
 
 for _kind, _inherited in KernelMagics.magics.items():

@@ -7,6 +7,7 @@ everything else runs in the driver, also IPython's own magics and `!`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import Enum
 
 from sparkmagic.kernels.wrapperkernel.usercodeparser import UserCodeParser
@@ -59,6 +60,19 @@ def magic_of(code: str) -> str | None:
     if name in LINE or name in WITH_BODY or name in WITHOUT_BODY or name.startswith("_do_not_call"):
         return name
     return None
+
+
+def unknown_magic(code: str) -> str | None:
+    """Return why a cell with a magic that nobody knows cannot run; None where it has none.
+
+    For languages in which nothing begins with `%%`.
+    """
+    word = (code.split(None, 1) or [""])[0]
+    if not word.startswith("%%"):
+        return None
+    near = get_close_matches(word, MAGICS, 1)
+    guess = f" Did you mean {near[0]}?" if near else ""
+    return f"There is no magic {word} in this kernel: %%help lists those that are there.{guess}"
 
 
 class Parser(UserCodeParser):  # type: ignore[misc]

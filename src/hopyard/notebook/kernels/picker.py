@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TABLE = "Table"
 ROWS = 1000
 """Rows of a table; a chart is of all."""
+COLUMNS = 200
+"""Columns of a table."""
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -40,8 +42,11 @@ def show(frame: DataFrame) -> None:
 def table(frame: DataFrame) -> str:
     """Return a DataFrame as a table that scrolls."""
     rows, columns = frame.shape
-    shown = frame.head(ROWS).to_html(max_rows=ROWS, border=0, notebook=True)
-    cut = f", the first {ROWS} shown" if rows > ROWS else ""
+    part = frame.iloc[:ROWS, :COLUMNS]
+    shown = part.to_html(max_rows=ROWS, border=0, notebook=True)
+    cut = f", the first {min(rows, ROWS)} × {COLUMNS} shown" if columns > COLUMNS else ""
+    if rows > ROWS and not cut:
+        cut = f", the first {ROWS} shown"
     return (
         '<div style="max-height: 24em; overflow: auto; display: inline-block; max-width: 100%">'
         f"{shown}</div><div>{rows} rows × {columns} columns{cut}</div>"

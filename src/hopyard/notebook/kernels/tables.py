@@ -2,8 +2,8 @@
 
 Sparkmagic prints rows as JSON and guesses types from the texts: columns that are null are lost,
 "01234" becomes 1234, decimals become floats. Here a DataFrame comes as an Arrow stream
-(`GET …/statements/N/arrow`) with its types. Each language makes a temporary view of its DataFrame
-and Python hands it out: all languages of a session share one Spark session.
+(`GET …/statements/N/arrow`) with its types. On their way to Spark they come to Python, whose
+temporary view each language takes: all languages of a session share one Spark session.
 """
 
 from __future__ import annotations
@@ -16,20 +16,14 @@ from typing import Any
 
 import requests
 
+from hopyard.notebook.kernels.connection import NO_ANSWER
+from hopyard.notebook.kernels.errors import Interrupted, LivyError, StatementError
 from hopyard.notebook.kernels.fetching import Fetching
 from hopyard.notebook.kernels.language import PYTHON, Language
-from hopyard.notebook.kernels.livy import (
-    NO_ANSWER,
-    Interrupted,
-    LivyError,
-    Session,
-    StatementError,
-    run,
-    statement,
-)
+from hopyard.notebook.kernels.session import Session
+from hopyard.notebook.kernels.statements import run, statement
 
 NAME = re.compile(r"[^\W\d]\w*")
-_TAKE = "[spark.table({view!r}), spark.catalog.dropTempView({view!r})][0]"
 _SEND = """
 def _hopyard_received(text, view):
     import base64
@@ -80,17 +74,18 @@ def of_variable(
 ) -> Fetched:
     """Return the rows of a variable that has a DataFrame."""
     check_name(name)
-    if language is PYTHON:
-        return _fetch(session, name, sample, fetching)
-    view = _view()
-    _quietly(session, language.view.format(name=name, view=view), language.kind)
-    return _fetch(session, _TAKE.format(view=view), sample, fetching)
+    code = language.value if sample.method == "take" else language.sample
+    code = code.format(name=name, fraction=sample.fraction)
+    return _rows(session, _quietly(session, code, language.kind), sample, fetching)
 
 
 def of_query(session: Session, query: str, sample: Sample, fetching: Fetching) -> Fetched:
     """Return the rows of a SQL query; of several, those of the last."""
     if ";" not in query.rstrip("; \n"):
-        return _fetch(session, f"spark.sql({query!r})", sample, fetching)
+        code = f"spark.sql({query!r})"
+        if sample.method == "sample":
+            code = PYTHON.sample.format(name=code, fraction=sample.fraction)
+        return _rows(session, _quietly(session, code, PYTHON.kind), sample, fetching)
     if sample.method == "sample":
         raise LivyError("-m sample is for one SQL statement, not for several.")
     return _rows(session, _quietly(session, query, "sql"), sample, fetching)
@@ -122,12 +117,6 @@ def _quietly(session: Session, code: str, kind: str) -> int:
     except StatementError as error:
         error.lines = [f"\x1b[31m{type(error).__name__}\x1b[0m: {error}"]
         raise
-
-
-def _fetch(session: Session, expression: str, sample: Sample, fetching: Fetching) -> Fetched:
-    if sample.method == "sample":
-        expression = f"({expression}).sample(False, {sample.fraction})"
-    return _rows(session, _quietly(session, expression, PYTHON.kind), sample, fetching)
 
 
 def _rows(session: Session, number: int, sample: Sample, fetching: Fetching) -> Fetched:

@@ -72,8 +72,8 @@ def _events(statement: str) -> Any:
     from hopyard.notebook.kernels import sparkmagic
 
     sparkmagic.load()
+    from hopyard.notebook.kernels.connection import Http
     from hopyard.notebook.kernels.events import Events
-    from hopyard.notebook.kernels.livy import Http
     from hopyard.notebook.kernels.token import HubToken
 
     return Events(Http(os.environ["HOPYARD_LIVY_URL"], HubToken()), statement)
