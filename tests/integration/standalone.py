@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class Cluster:
     master: str
     web: str
     worker: psutil.Process
+    start_worker: Callable[[], psutil.Process]
     conf: dict[str, str]
     """What an application has to bring."""
 
@@ -48,6 +49,16 @@ class Cluster:
             fields = [dict(_ATTRIBUTE.findall(tag)) for tag in re.findall(r"<input[^>]*>", form)]
             sent = {one["name"]: one.get("value", "") for one in fields if "name" in one}
             assert browser.post("/app/kill/", data=sent).status_code < 400
+
+    def lose_worker(self) -> None:
+        """Have a machine fail, with all that ran on it."""
+        for one in (self.worker, *self.executors()):
+            one.kill()
+        self.worker.wait(10)
+
+    def new_worker(self) -> None:
+        """Have another machine take its place."""
+        self.worker = self.start_worker()
 
     def executors(self) -> list[psutil.Process]:
         return [
@@ -76,15 +87,14 @@ def temp_cluster(folder: Path) -> Iterator[Cluster]:
                 *[*common, "--port", str(port), "--webui-port", str(web)],
             )
         )
-        worker = stack.enter_context(
-            _daemon(
-                folder,
-                "worker.Worker",
-                *[*common, "--port", "0", "--webui-port", "0", "--cores", "2", "--memory", "2g"],
-                *["--work-dir", str(folder / "work"), master],
-            )
-        )
-        cluster = Cluster(master, f"http://127.0.0.1:{web}", psutil.Process(worker.pid), conf)
+        words = [*common, "--port", "0", "--webui-port", "0", "--cores", "2", "--memory", "2g"]
+        words += ["--work-dir", str(folder / "work"), master]
+
+        def start_worker() -> psutil.Process:
+            return psutil.Process(stack.enter_context(_daemon(folder, "worker.Worker", *words)).pid)
+
+        page = f"http://127.0.0.1:{web}"
+        cluster = Cluster(master, page, start_worker(), start_worker, conf)
         until(lambda: _alive(cluster), START, f"the cluster is ready, see {folder}")
         yield cluster
 
@@ -109,7 +119,8 @@ def _daemon(folder: Path, name: str, *words: str) -> Iterator[subprocess.Popen[b
     try:
         yield process
     finally:
-        below = psutil.Process(process.pid).children(recursive=True)
-        for one in (process, *below):
-            one.kill()
+        with suppress(psutil.NoSuchProcess):
+            for one in psutil.Process(process.pid).children(recursive=True):
+                one.kill()
+        process.kill()
         process.wait(timeout=10)

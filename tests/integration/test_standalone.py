@@ -69,6 +69,40 @@ def test_session_works_on_an_executor_and_survives_its_kill(livy: Livy, cluster:
     until(lambda: not cluster.executors(), END, "its executors are gone")
 
 
+def test_session_outlives_all_its_executors_and_says_so(livy: Livy, cluster: Cluster) -> None:
+    session = livy.ready(**SMALL)
+    assert livy.run(session, WHERE)["status"] == "ok"
+
+    def said(words: str) -> bool:
+        return any(words in line for line in livy.session(session)["log"][-1:])
+
+    # While it is idle: what comes next waits, and the session says for what.
+    cluster.lose_worker()
+    until(lambda: said("All executors are gone"), END, "it is said")
+    assert livy.session(session)["state"] == "idle"
+    waits = livy.submit(session, WHERE)
+    until(lambda: livy.statement(session, waits)["state"] == "running", END, "it runs")
+    assert livy.session(session)["state"] == "busy"
+    cluster.new_worker()
+    assert livy.done(session, waits, END)["output"]["status"] == "ok"
+    until(lambda: said("There are executors again"), END, "that is said too")
+
+    # While a job runs: it can be cancelled though nothing runs it, and the next one goes on.
+    code = "import time\nsc.parallelize(range(60), 60).map(lambda _: time.sleep(1)).count()"
+    number = livy.submit(session, code)
+    until(lambda: livy.statement(session, number)["progress"] > 0, END, "it has begun")
+    cluster.lose_worker()
+    until(lambda: said("All executors are gone"), END, "it is said")
+    shown = livy.http.get(f"/sessions/{session}/statements/{number}/text").text
+    assert livy.statement(session, number)["state"] == "running", shown
+    livy.http.post(f"/sessions/{session}/statements/{number}/cancel")
+    assert livy.done(session, number, END)["state"] == "cancelled"
+    cluster.new_worker()
+    assert livy.run(session, WHERE)["status"] == "ok"
+    livy.http.delete(f"/sessions/{session}")
+    until(lambda: not active(cluster), END, "the application is gone from the master")
+
+
 def test_application_that_the_cluster_ended_is_not_idle(livy: Livy, cluster: Cluster) -> None:
     session = livy.ready(executorMemory="512m", numExecutors=2)
     app = livy.session(session)["appId"]

@@ -13,6 +13,7 @@ import signal
 from collections.abc import Coroutine
 from typing import Any
 
+from hopyard.driver import executors
 from hopyard.driver.desk import Desk
 from hopyard.driver.frames import Frames
 from hopyard.driver.home import Home
@@ -171,6 +172,7 @@ class Agent:
         )
         self._go(self._warm_up())
         self._go(self._watch_application())
+        self._go(executors.watch(self._spark, self._say))
 
     async def _warm_up(self) -> None:
         """Make ready what the first cells need, while nobody waits for it."""
@@ -211,6 +213,9 @@ class Agent:
         except (CannotStart, InterpreterDied, SparkFailed) as error:
             content = {"status": "error", "evalue": str(error)}
         self._outbox.put(Answer(request=message.request, content=content))
+
+    def _say(self, step: str) -> None:
+        self._outbox.put(Step(text=step))
 
     def _go(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(coroutine)

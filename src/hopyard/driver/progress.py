@@ -63,11 +63,6 @@ def _stage(tracker: Any, stage: int) -> _Sum:
     return _Sum(1, info.numTasks(), info.numCompletedTasks(), info.numFailedTasks())
 
 
-def _executors(spark: Spark) -> int:
-    """Return how many processes run tasks; the list has the driver too."""
-    return max(1, len(spark.tracker().getExecutorInfos()) - 1)
-
-
 async def report(spark: Spark, outbox: Outbox, statement: int, group: str) -> None:
     """Send how far a statement's jobs are, while something changes, until cancelled."""
     from py4j.protocol import Py4JError
@@ -78,11 +73,11 @@ async def report(spark: Spark, outbox: Outbox, statement: int, group: str) -> No
         await asyncio.sleep(PATIENCE)
         try:
             jobs, total = await spark.call(lambda: counter.count(spark.tracker()))
-            executors = await spark.call(_executors, spark) if jobs else 0
+            executors, _ = await spark.call(spark.executors) if jobs else (0, False)
         except (Py4JError, OSError):
             return  # the JVM is gone, or the application was stopped by the user
-        if jobs and (jobs, total) != last:
-            last = (jobs, total)
+        if jobs and (jobs, total, executors) != last:
+            last = (jobs, total, executors)
             outbox.put(
                 Progress(
                     statement=statement,

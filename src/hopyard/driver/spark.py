@@ -338,6 +338,18 @@ class Spark:
         """Return Spark's own object that knows how far jobs are."""
         return self._context.statusTracker()
 
+    def executors(self) -> tuple[int, bool]:
+        """Return how many processes run tasks, and whether there should be one.
+
+        Where executors come and go by themselves, none is needed without a job.
+        """
+        if self._context.isLocal():
+            return 1, True
+        tracker = self.tracker()
+        static = not self.conf.getBoolean("spark.dynamicAllocation.enabled", False)
+        running = len(tracker.getExecutorInfos()) - 1  # the list has the driver too
+        return running, static or bool(len(tracker.getActiveJobIds()))
+
     async def why_stopped(self) -> str | None:
         """Say why there is no Spark application any more, None while it runs.
 

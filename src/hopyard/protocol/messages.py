@@ -135,7 +135,7 @@ class Progress(_Numbered):
     tasks_done: int = 0
     tasks_failed: int = 0
     executors: int = 0
-    """Processes that run tasks; one, where the driver itself does."""
+    """Processes that run tasks; one, where the driver itself does. 0: Spark waits for one."""
 
 
 class Result(_Numbered):

@@ -102,6 +102,8 @@ def words(progress: dict[str, Any], *, over: bool = False) -> str:
         parts.append(f"{progress['tasks_failed']:,} failed")
     if progress.get("executors"):
         parts.append(_count(progress["executors"], "executor"))
+    elif not over:
+        parts.append("no executor: Spark waits for its cluster")
     return " · ".join(parts)
 
 
