@@ -227,6 +227,47 @@ ROWS = """SELECT IF(id = 1, NULL, id) AS n, CAST(id + 0.5 AS DECIMAL(12, 2)) AS 
 TIMESTAMP'2024-01-02 03:04:05' AS t, IF(id = 1, NULL, true) AS b, array(id) AS a FROM range(5)"""
 
 
+def test_cleared_output_is_cleared_and_not_sent_again(kernel, livy):
+    ran = kernel.ok(
+        "from IPython.display import clear_output\n"
+        "for i in range(30):\n"
+        "    clear_output(wait=True)\n"
+        "    print(i, 'x' * 100_000)\n"
+        "clear_output()\n"
+        "print('last')"
+    )
+    # Whoever is slow is not sent what was taken back meanwhile.
+    assert ran.of("clear_output")[-1] == {"wait": False}
+    assert ran.stream("stdout").endswith("last\n")
+    assert "cut" not in ran.text
+    path = ran.of("hopyard_statement")[0]["path"]
+    assert livy.http.get(path).json()["output"]["data"] == {"text/plain": "last"}
+    assert livy.http.get(path + "/text").text == "last\n"
+    assert "xxx" not in livy.http.get(path + "/events").text
+
+
+def test_what_a_kernel_shows_beside_output_is_shown(kernel):
+    assert "Create a :class:`DataFrame`" in str(kernel.ok("spark.range?").of("display_data"))
+    kernel.ok("open('loaded.py', 'w').write('value = 42')")
+    assert kernel.ok("%load loaded.py").reply["payload"][0]["text"].endswith("value = 42")
+
+
+def test_files_beside_the_notebook_are_modules_and_programs_are_the_environments(kernel):
+    kernel.ok("%%writefile beside.py\ndef double(x):\n    return 2 * x")
+    kernel.ok("import beside\nassert beside.double(2) == 4")
+    udf = "sorted(sc.parallelize([1, 2]).map(beside.double).collect())"
+    assert kernel.ok(udf).of("execute_result")[0]["data"]["text/plain"] == "[2, 4]"
+    ran = kernel.ok("import sys\n!python -c 'import sys; print(sys.prefix)'\nprint(sys.prefix)")
+    ours, theirs = ran.stream("stdout").split()
+    assert ours == theirs
+
+
+def test_a_failed_query_is_said_once(kernel):
+    ran = kernel.run("spark.sql('select * from nowhere')")
+    assert ran.reply["ename"] == "AnalysisException"
+    assert ran.stream("stderr") == ""
+
+
 def test_sql_keeps_types_and_says_where_it_cut(kernel):
     ran = kernel.ok(f"%%sql -o kept -n 3\n{ROWS}")
     assert "The first 3 rows only: -n NUMBER for more" in ran.text

@@ -51,6 +51,9 @@ class _Ignore:
     def display(self, *_: Any, **__: Any) -> None:
         """Take rich output."""
 
+    def clear(self, *, wait: bool) -> None:
+        """Take back what was shown."""
+
     async def ask(self, prompt: str, password: bool) -> Any:
         """Nothing asks here."""
         raise NotImplementedError

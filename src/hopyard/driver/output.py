@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from hopyard.driver.outbox import Outbox
 from hopyard.driver.question import Questions
-from hopyard.protocol.messages import Display, Input, Stream
+from hopyard.protocol.messages import Clear, Display, Input, Stream
 
 GATHER = 0.04
 """Seconds that text waits for more of it; the first piece goes at once."""
@@ -86,6 +86,12 @@ class StatementOutput:
                 update=update,
             )
         )
+
+    def clear(self, *, wait: bool) -> None:
+        """Take back what was shown: there is room again."""
+        self.flush()
+        self._left, self._cut = self._limit, False
+        self._outbox.put(Clear(statement=self._statement, wait=wait))
 
     async def ask(self, prompt: str, password: bool) -> Input:
         """Ask, after what was shown so far."""

@@ -143,6 +143,8 @@ class LocalLauncher(Launcher):
         return {
             "LANG": "C.UTF-8",
             **environment,
+            # `!python` and `!pip` are the ones of the notebook.
+            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
             "HOME": str(own / "home"),
             "PYSPARK_PYTHON": sys.executable,
             "HOPYARD_DRIVER_CONFIG": str(config),

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from hopyard.livy import metrics, outputs, rows
 from hopyard.livy.ledger import Write
-from hopyard.livy.records import Event, Session, Statement
+from hopyard.livy.records import CLEAR, Event, Session, Statement, was_shown
 from hopyard.protocol.messages import (
+    Clear,
     Display,
     Ended,
     Failed,
@@ -48,6 +49,8 @@ class Batch:
         self._events: list[tuple[int, Event]] = []
         self._changed: dict[int, Statement] = {}
         self._fields: set[str] = set()
+        self._taken_back: dict[int, int] = {}
+        """Statements, and the events before which theirs are not shown any more."""
 
     def apply(self, message: UpMessage) -> str | None:
         """Let one message take effect; return why the driver is over, if it says so."""
@@ -64,7 +67,7 @@ class Batch:
                 return message.reason or "The driver failed without a reason."
             case Ended():
                 return message.reason or "The driver ended."
-            case Started() | Stream() | Display() | InputRequest() | Progress() | Result():
+            case _ if isinstance(message, Output):
                 statement = session.live.get(message.statement)
                 if statement is not None:
                     self._of_statement(statement, message)
@@ -75,6 +78,10 @@ class Batch:
         writes = []
         if self._events:
             writes.append(rows.insert_events(self._session.id, self._events))
+        writes += [
+            rows.delete_shown(self._session.id, statement, before)
+            for statement, before in self._taken_back.items()
+        ]
         writes += [rows.update_statement(statement) for statement in self._changed.values()]
         if self._fields:
             writes.append(rows.update_session(self._session, *sorted(self._fields)))
@@ -105,6 +112,11 @@ class Batch:
                 kind = "update_display" if message.update else "display_data"
                 payload = message.model_dump(include={"data", "metadata", "transient"})
                 self._output(statement, kind, payload)
+            case Clear():
+                self._event(statement, CLEAR, {"wait": message.wait})
+                statement.clearing = statement.last_event
+                if not message.wait:
+                    self._take_back(statement)
             case InputRequest():
                 statement.asking = True
                 payload = {"prompt": message.prompt, "password": message.password}
@@ -139,6 +151,8 @@ class Batch:
         self._session.finish(statement)
 
     def _output(self, statement: Statement, kind: str, payload: dict[str, object]) -> None:
+        if statement.clearing and kind != "update_display":
+            self._take_back(statement)
         length = len(str(payload.get("text") or payload.get("data")))
         if statement.size > self._limit:
             return
@@ -147,6 +161,18 @@ class Batch:
             payload = {"name": "stderr", "text": CUT.format(limit=self._limit)}
             kind = "stream"
         self._event(statement, kind, payload)
+
+    def _take_back(self, statement: Statement) -> None:
+        """Forget what was shown before the code cleared it: a loop may do so all day."""
+        before, statement.clearing = statement.clearing, 0
+        statement.size = 0
+        statement.events = [one for one in statement.events if not was_shown(one, before)]
+        self._events = [
+            (key, one)
+            for key, one in self._events
+            if key != statement.id or not was_shown(one, before)
+        ]
+        self._taken_back[statement.id] = before
 
     def _event(self, statement: Statement, kind: str, payload: dict[str, object]) -> None:
         statement.last_event += 1

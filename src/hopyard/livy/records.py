@@ -25,6 +25,14 @@ STEPS = 10
 
 Event = tuple[int, str, dict[str, Any]]
 """Sequence number, kind, payload."""
+CLEAR = "clear_output"
+SHOWN = ("stream", "display_data", "update_display", CLEAR)
+"""The kinds of events that `clear_output` takes back."""
+
+
+def was_shown(event: Event, before: int) -> bool:
+    """Say whether an event is output from before another event."""
+    return event[0] < before and event[1] in SHOWN
 
 
 @dataclass(slots=True)
@@ -55,6 +63,8 @@ class Statement:
     last_event: int = 0
     size: int = 0
     """Characters of output so far."""
+    clearing: int = 0
+    """The event that takes back what was shown before it, once something else is shown."""
     news: News = field(default_factory=News)
 
     def move(self, state: StatementState) -> bool:

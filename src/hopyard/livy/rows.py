@@ -11,7 +11,7 @@ from sqlalchemy import Text, bindparam, cast, delete, func, insert, select, upda
 
 from hopyard.livy.ledger import Ledger, Write
 from hopyard.livy.models import EventRow, SessionRow, StatementRow
-from hopyard.livy.records import Event, Session, Statement
+from hopyard.livy.records import CLEAR, SHOWN, Event, Session, Statement
 from hopyard.livy.requests import CreateSession
 from hopyard.protocol.states import Kind, SessionState, StatementState
 from hopyard.store.types import now
@@ -31,6 +31,13 @@ _INSERT_EVENT = insert(EventRow)
 _ACKED = update(SessionRow).where(_SESSION.c.id == bindparam("of_session"))
 _UPDATE_STATEMENT = update(StatementRow).where(
     _STATEMENT.c.session == bindparam("of_session"), _STATEMENT.c.id == bindparam("of_statement")
+)
+
+_DELETE_SHOWN = delete(EventRow).where(
+    _EVENT.c.session == bindparam("of_session"),
+    _EVENT.c.statement == bindparam("of_statement"),
+    _EVENT.c.seq < bindparam("before"),
+    _EVENT.c.kind.in_(SHOWN),
 )
 
 
@@ -124,6 +131,11 @@ def insert_events(session: int, events: Iterable[tuple[int, Event]]) -> Write:
         {"session": session, "statement": statement, "seq": seq, "kind": kind, "payload": payload}
         for statement, (seq, kind, payload) in events
     ]
+
+
+def delete_shown(session: int, statement: int, before: int) -> Write:
+    """Remove what a statement showed before it took it back."""
+    return _DELETE_SHOWN, {"of_session": session, "of_statement": statement, "before": before}
 
 
 async def read_sessions(ledger: Ledger) -> list[Session]:
@@ -225,7 +237,8 @@ async def read_unfinished(ledger: Ledger, session: int) -> list[Statement]:
     found.sort(key=lambda one: (one.id >= 0, abs(one.id)))
     for statement in found:
         statement.events = await read_events(ledger, session, statement.id, 0)
-        statement.last_event = len(statement.events)
+        statement.last_event = statement.events[-1][0] if statement.events else 0
+        statement.clearing = _clearing(statement.events)
         statement.asking = any(kind == "input_request" for _, kind, _ in statement.events)
         statement.size = sum(len(str(event[2])) for event in statement.events)
     return found
@@ -239,6 +252,16 @@ async def read_keys(ledger: Ledger, session: int, most: int) -> list[tuple[str, 
     # Jobs are numbered downwards.
     found = await ledger.read(query.order_by(func.abs(_STATEMENT.c.id).desc()).limit(most))
     return [(row.idempotency_key, row.id) for row in reversed(found)]
+
+
+def _clearing(events: list[Event]) -> int:
+    """Return the number of the event that still waits to take back what is before it."""
+    for number, kind, payload in reversed(events):
+        if kind == CLEAR:
+            return number if payload["wait"] else 0
+        if kind in SHOWN and kind != "update_display":
+            return 0
+    return 0
 
 
 async def read_events(ledger: Ledger, session: int, statement: int, after: int) -> list[Event]:

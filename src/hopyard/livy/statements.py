@@ -6,9 +6,11 @@ Those that are not done are in memory; what is done is read from the tables when
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
+from operator import itemgetter
 
 from hopyard import log
 from hopyard.errors import Conflict, InvalidInput, NotFound, TooMany, Unavailable
@@ -245,7 +247,8 @@ class Statements:
     async def events(self, session: Session, statement: Statement, after: int) -> list[Event]:
         """Return what happened in a statement after an event's number."""
         if statement.events:
-            return statement.events[after:]
+            first = bisect_right(statement.events, after, key=itemgetter(0))
+            return statement.events[first:]
         return await rows.read_events(self._ledger, session.id, statement.id, after)
 
     async def interrupt(self, session: Session) -> None:

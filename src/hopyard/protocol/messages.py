@@ -112,6 +112,15 @@ class Display(_Numbered):
     update: bool = False
 
 
+class Clear(_Numbered):
+    """A statement takes back what it printed and displayed so far (Jupyter's `clear_output`)."""
+
+    type: Literal["clear"] = "clear"
+    statement: int
+    wait: bool = False
+    """Whether only what comes next takes it back."""
+
+
 class InputRequest(_Numbered):
     """A statement asks whoever watches it for a line of text."""
 
@@ -269,7 +278,7 @@ class Shutdown(_Message):
     reason: str = ""
 
 
-Output = Started | Stream | Display | InputRequest | Progress | Result
+Output = Started | Stream | Display | Clear | InputRequest | Progress | Result
 """What belongs to a statement."""
 UpMessage = Hello | Step | Ready | Failed | Output | Answer | Ended
 DownMessage = (

@@ -10,7 +10,7 @@ from hopyard.livy.inbox import Batch
 from hopyard.livy.records import Session, Statement
 from hopyard.livy.requests import CreateSession
 from hopyard.livy.views import statement_view
-from hopyard.protocol.messages import Display, Ready, Result, Started, Stream, UpMessage
+from hopyard.protocol.messages import Clear, Display, Ready, Result, Started, Stream, UpMessage
 from hopyard.protocol.states import Kind, SessionState, StatementState
 from hopyard.store.types import now
 
@@ -120,3 +120,25 @@ def test_ui_elsewhere_than_on_this_machine_is_not_kept() -> None:
         assert session.ui_url is None
     session, _ = told(Ready(app_id="a", ui_url="http://127.0.0.1:4040"))
     assert session.ui_url == "http://127.0.0.1:4040"
+
+
+def test_what_is_cleared_is_gone_and_there_is_room_again() -> None:
+    clear = Clear(statement=0)
+    _, statement = told(Started(statement=0, at=1), out("a" * 900), clear, out("b" * 900), result())
+    assert statement_view(statement)["output"]["data"] == {"text/plain": "b" * 900}
+    assert [kind for _, kind, _ in statement.events] == [
+        "state",
+        "clear_output",
+        "stream",
+        "result",
+        "state",
+    ]
+
+
+def test_what_is_to_be_cleared_stays_until_something_else_comes() -> None:
+    begun = (Started(statement=0, at=1), out("a\n"), Clear(statement=0, wait=True))
+    _, statement = told(*begun)
+    assert statement_view(statement)["output"]["data"] == {"text/plain": "a\n"}
+    _, statement = told(*begun, Display(statement=0, data={"text/plain": "b"}), result())
+    assert statement_view(statement)["output"]["data"] == {"text/plain": "b"}
+    assert [number for number, _, _ in statement.events] == [1, 3, 4, 5, 6]

@@ -47,6 +47,7 @@ def attach() -> None:
     """Make `spark`, `sc` and `sqlContext` of the Spark application that runs in the JVM."""
     from IPython import get_ipython
     from pyspark import SparkConf, SparkContext
+    from pyspark.logger import PySparkLogger
     from pyspark.sql import SparkSession, SQLContext
 
     jvm = _gateway.jvm
@@ -61,8 +62,13 @@ def attach() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         sql_context = SQLContext(sc, spark)
+    for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):
+        # They print a failed query's error as JSON before it is raised with the same words.
+        PySparkLogger.getLogger(name).disabled = True
     shell = get_ipython()
     shell.push({"spark": spark, "sc": sc, "sqlContext": sql_context}, interactive=False)
+    if "" not in sys.path:  # last, so that no file of the user's replaces what starts a session
+        sys.path.insert(0, "")
     shell.events.register("pre_execute", lambda: _set_job_group(shell))
     shell.events.register("post_run_cell", lambda result: _keep_frame(shell, result))
 

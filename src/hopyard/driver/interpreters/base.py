@@ -45,6 +45,9 @@ class Output(Protocol):
     ) -> None:
         """Take rich output, or an update of one."""
 
+    def clear(self, *, wait: bool) -> None:
+        """Take back what was shown; with `wait`, when something else comes."""
+
     async def ask(self, prompt: str, password: bool) -> Input:
         """Ask whoever watches the statement for a line of text."""
 

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,6 +24,7 @@ from hopyard.driver.interpreters.base import Code, Interpreter, InterpreterDied,
 from hopyard.driver.interpreters.text import REFUSED, without_java_frames
 from hopyard.driver.process import ended, exit_words, kill_group
 from hopyard.driver.spark import SparkFailed
+from hopyard.protocol.displays import NEXT_INPUT
 
 if TYPE_CHECKING:
     from hopyard.driver.interpreters.wire import Message
@@ -268,6 +269,8 @@ class JupyterKernel(Interpreter):
             del self._waiting[identity]
             if execution.answering is not None:
                 execution.answering.cancel()
+        if output is not None:
+            _take_payload(output, reply.get("payload") or ())
         if reply["status"] != "ok" and execution.error is None:
             execution.error = {
                 "ename": reply.get("ename", "Aborted"),
@@ -379,6 +382,9 @@ def _take(execution: Execution, kind: str, content: dict[str, Any]) -> None:
         return
     elif kind == "stream":
         output.stream(content["name"], content["text"])
+    elif kind == "clear_output":
+        execution.image = {}
+        output.clear(wait=bool(content.get("wait")))
     elif kind in ("display_data", "update_display_data"):
         data = content["data"]
         if "image/png" in data and kind == "display_data":
@@ -389,3 +395,13 @@ def _take(execution: Execution, kind: str, content: dict[str, Any]) -> None:
             content.get("transient", {}),
             update=kind == "update_display_data",
         )
+
+
+def _take_payload(output: Output, payload: Iterable[dict[str, Any]]) -> None:
+    """Show what a kernel would have its page do, besides showing output (`name?`, `%load`)."""
+    for one in payload:
+        if one.get("source") == "page":
+            output.display(one["data"], {}, {})
+        elif one.get("source") == "set_next_input":
+            text = one["text"]
+            output.display({"text/plain": text, NEXT_INPUT: text}, {}, {})

@@ -124,8 +124,9 @@ async def events(
 ) -> Response:
     """Send what happens in a statement as server-sent events (ours, not Livy's).
 
-    Kinds: stream, display_data, update_display, input_request, progress, result, state. Each has
-    a number; `Last-Event-ID` resumes after it. The stream ends when the statement is done.
+    Kinds: stream, display_data, update_display, clear_output, input_request, progress, result,
+    state. Each has a number; `Last-Event-ID` resumes after it. The stream ends when the statement
+    is done.
     """
     found = await known.statements.get(session, number(statement))
     after = number(last_event_id) if last_event_id else 0

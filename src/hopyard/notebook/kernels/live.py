@@ -15,6 +15,7 @@ from hopyard.notebook.kernels.pretty import html_of
 from hopyard.notebook.kernels.progress import Progress
 from hopyard.notebook.kernels.session import Session
 from hopyard.notebook.kernels.statements import CANCEL_SECONDS, say_if_over
+from hopyard.protocol.displays import NEXT_INPUT
 
 NOBODY = "The code asks for input, and nobody can answer here: it was stopped.\n"
 PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
@@ -42,6 +43,8 @@ class Cell:
         self._pretty = pretty
         self._printed = ""
         """Text that is not shown yet."""
+        self._clearing = False
+        """Whether what comes next takes back what is shown."""
 
     def run(self, code: str, kind: str) -> None:
         """Run code in the driver and show what it gives, as it comes.
@@ -88,13 +91,19 @@ class Cell:
         for kind, payload in events:
             if kind == "result":
                 return payload
+            if self._clearing and kind in ("stream", "display_data"):
+                self._cleared()
             if kind == "stream":
                 self._send_all(self._cut.stream(payload))
             elif kind == "display_data":
-                self._shown.update(payload["data"][m] for m in PICTURES if m in payload["data"])
-                self._send_all([("display_data", payload)])
+                self._display(payload)
             elif kind == "update_display":
                 self._send("update_display_data", payload)
+            elif kind == "clear_output":
+                self._send_all([("clear_output", payload)])
+                self._clearing = True
+                if not payload["wait"]:
+                    self._cleared()
             elif kind == "progress":
                 self._progress.update(payload)
             elif kind == "input_request":
@@ -102,6 +111,22 @@ class Cell:
             if until is not None and time.monotonic() > until:
                 break
         return {}
+
+    def _display(self, payload: dict[str, Any]) -> None:
+        data = payload["data"]
+        if NEXT_INPUT in data:
+            self._kernel.shell.set_next_input(data[NEXT_INPUT])
+            return
+        self._shown.update(data[mime] for mime in PICTURES if mime in data)
+        self._send_all([("display_data", payload)])
+
+    def _cleared(self) -> None:
+        """The cell shows nothing any more: there is room again, and no bar."""
+        self._clearing = False
+        self._cut = Cut(self._cut.address)
+        self._shown.clear()
+        self._printed = ""
+        self._progress.hidden()
 
     def _ask(self, question: dict[str, Any]) -> None:
         """Ask the notebook's user what the code asks; the answer goes to the driver."""

@@ -60,6 +60,10 @@ class Bar:
             text = f"{words} in {self.seconds:.1f} s"
             self._show(text, _DONE.format(text=text))
 
+    def hidden(self) -> None:
+        """What was shown is not there any more: the next look is shown anew."""
+        self._id = None
+
     def _show(self, text: str, html: str) -> None:
         kind = "display_data" if self._id is None else "update_display_data"
         self._id = self._id or secrets.token_hex(16)
@@ -83,6 +87,10 @@ class Progress:
         """Show how far the jobs are, where the cell runs long enough."""
         self._last = progress
         self._bar.show(words(progress), progress["fraction"])
+
+    def hidden(self) -> None:
+        """The cell's output was cleared, and the bar with it."""
+        self._bar.hidden()
 
     def end(self) -> None:
         """Leave one line, if something was shown."""

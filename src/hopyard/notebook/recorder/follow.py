@@ -20,6 +20,7 @@ from hopyard.notebook.recorder.runs import SERVER_ENDED
 KINDS = {
     "display_data": "display_data",
     "update_display": "update_display_data",
+    "clear_output": "clear_output",
 }
 """Livy's events and the kernels' messages that show them."""
 

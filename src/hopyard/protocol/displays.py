@@ -1,0 +1,4 @@
+"""Kinds of displays that say more than what is to be seen."""
+
+NEXT_INPUT = "application/vnd.hopyard.next-input+json"
+"""The text of a new cell (`%load`); with it comes text/plain for clients that do not know it."""
