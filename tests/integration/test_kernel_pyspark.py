@@ -255,6 +255,8 @@ def test_what_a_kernel_shows_beside_output_is_shown(kernel):
 def test_files_beside_the_notebook_are_modules_and_programs_are_the_environments(kernel):
     kernel.ok("%%writefile beside.py\ndef double(x):\n    return 2 * x")
     kernel.ok("import beside\nassert beside.double(2) == 4")
+    local = "%%local\nimport sys\nprint(sys.path[0] == '')"
+    assert kernel.ok(local).stream("stdout") == "True\n"
     udf = "sorted(sc.parallelize([1, 2]).map(beside.double).collect())"
     assert kernel.ok(udf).of("execute_result")[0]["data"]["text/plain"] == "[2, 4]"
     ran = kernel.ok("import sys\n!python -c 'import sys; print(sys.prefix)'\nprint(sys.prefix)")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import nbformat
 import psutil
 import pytest
 from websocket import create_connection
@@ -36,6 +37,16 @@ def test_kernels_are_python_and_those_of_spark(server):
     assert shown == {"python3": "Python", **sparks}
     assert specs["default"] == "pyspark"
     assert server.http.get("kernelspecs/pyspark/logo-svg.svg").status_code == 200
+
+
+def test_notebooks_of_sparkmagics_kernels_open_in_ours(server):
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1")])
+    book.metadata["kernelspec"] = {"name": "sparkkernel", "display_name": "Spark", "language": ""}
+    file = server.folder / "from elsewhere.ipynb"
+    file.write_text(nbformat.writes(book))
+    shown = server.http.get("api/contents/from elsewhere.ipynb").json()["content"]["metadata"]
+    assert shown["kernelspec"] == {"name": "spark", "display_name": "Spark", "language": ""}
+    assert "sparkkernel" in file.read_text()
 
 
 def test_strangers_are_sent_away(server):

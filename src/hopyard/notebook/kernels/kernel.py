@@ -7,6 +7,7 @@ what comes back; `%%local` cells run in it.
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any, ClassVar
 
 from hopyard.notebook.kernels import sparkmagic as parts
@@ -57,6 +58,7 @@ class Kernel(SparkKernelBase):  # type: ignore[misc]
         self.magics = Magics(self.shell, self.speaks)
         self.shell.register_magics(self.magics)
         picker.register(self.shell)
+        sys.path.insert(0, "")  # for `%%local`: only now, so that no file replaces one of ours
 
     def _change_language(self) -> None:
         """Nothing: `Magics` speaks its language from the start."""

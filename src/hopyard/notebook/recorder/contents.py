@@ -14,6 +14,7 @@ from typing import Any
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from tornado.web import HTTPError
 
+from hopyard.notebook.aliases import SparkmagicNames
 from hopyard.notebook.recorder import merge
 from hopyard.notebook.recorder.recorder import Recorder
 
@@ -112,5 +113,5 @@ def _state(model: dict[str, Any]) -> Any:
     return model["last_modified"], model["size"]
 
 
-class Contents(RecordedOutputs, AsyncLargeFileManager):  # type: ignore[misc]
+class Contents(RecordedOutputs, SparkmagicNames, AsyncLargeFileManager):  # type: ignore[misc]
     """Files of the project's folder."""
