@@ -71,7 +71,7 @@ class LivySettings(BaseModel, extra="forbid"):
     sessions_per_project: int = Field(100, ge=1, description="at the same time, of all its users")
     statements_waiting: int = Field(200, ge=1, description="per session")
     output_limit: int = Field(10_000_000, ge=1000, description="of one statement, then cut")
-    request_limit: int = Field(10_000_000, ge=1000, description="of one request's body")
+    request_limit: int = Field(16_000_000, ge=1000, description="of one request's body")
     driver_url: str | None = Field(
         None,
         pattern="^wss?://.+/$",

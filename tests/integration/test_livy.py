@@ -303,7 +303,7 @@ def test_head_without_end_is_refused(livy: Livy) -> None:
 
 
 def test_large_body_is_refused(livy: Livy, session: int) -> None:
-    code = "#" * 10_000_001
+    code = "#" * 16_000_001
     answer = livy.http.post(f"/sessions/{session}/statements", json={"code": code})
     assert (answer.status_code, answer.json()["msg"][:11]) == (413, "The body of")
 

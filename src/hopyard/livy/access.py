@@ -176,9 +176,11 @@ class LoopbackAccess:
         """Return who asks (see `Access`)."""
         refuse_cross_site(request, request.scope.get("method", "GET"), set())
         client = request.client.host if request.client else ""
-        # A page of a name that was made to point here (DNS rebinding) names itself as the host.
-        host = urlsplit("//" + request.headers.get("host", "")).hostname or ""
-        if not is_loopback(client) or not is_loopback(host):
+        # A page of a name that was made to point here (DNS rebinding) names itself as the host;
+        # a client of HTTP/1.0 that names none is no browser.
+        host = request.headers.get("host")
+        named = urlsplit("//" + (host or "")).hostname or ""
+        if not is_loopback(client) or not (host is None or is_loopback(named)):
             raise NotSignedIn("Without a token file this server is for its own machine only.")
         return Caller(STANDALONE, "")
 

@@ -24,6 +24,7 @@ from hopyard.livy.deps import Services
 from hopyard.livy.edge import Edge
 from hopyard.livy.hot import HotGets
 from hopyard.livy.ledger import Ledger
+from hopyard.livy.old import OldHttp
 from hopyard.livy.reconciler import Reconciler
 from hopyard.livy.recovery import recover
 from hopyard.livy.routes import (
@@ -133,6 +134,7 @@ def create_app(
         secrets_of,
     )
     app.add_middleware(HotGets, app.state.services, in_project=platform is not None)
+    app.add_middleware(OldHttp)
     errors.install(app)
     app.add_middleware(Edge)
     app.include_router(drivers.router)

@@ -5,6 +5,7 @@ Types are strict (a number is no text), except that Livy's clients send `cursor`
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Annotated, Any, TypeVar
 
@@ -203,7 +204,13 @@ def parse(model: type[Body], body: bytes) -> Body:
         InvalidInput: it is not JSON, or not of the form of the model; one sentence says where.
     """
     try:
+        # Jackson, and so Apache Livy, reads any of Unicode's encodings.
+        encoding = json.detect_encoding(body)
+        if encoding != "utf-8":
+            body = body.decode(encoding).encode()
         return model.model_validate_json(body)
+    except UnicodeError:
+        raise InvalidInput("The body is no text in one of Unicode's encodings.") from None
     except ValidationError as error:
         raise InvalidInput(_sentence(model, error.errors(include_url=False)[0])) from None
 

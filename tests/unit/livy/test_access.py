@@ -68,7 +68,9 @@ def test_clients_and_own_pages_may_post() -> None:
 async def test_loopback_only_and_by_its_own_name() -> None:
     access = LoopbackAccess()
     assert (await access.caller(request(), None)).user == ""
-    for wrong in (request(client="10.0.0.9"), request(host="rebound.example")):
+    nameless = Request({"type": "http", "client": ("127.0.0.1", 1), "headers": []})
+    assert (await access.caller(nameless, None)).user == ""
+    for wrong in (request(client="10.0.0.9"), request(host="rebound.example"), request(host="")):
         with pytest.raises(NotSignedIn):
             await access.caller(wrong, None)
 

@@ -91,7 +91,7 @@ async def show_log(
 
 @router.get("/batches/{batch}/log/view")
 async def view_log(batch: Mine, known: Known) -> Response:
-    """Show the end of a batch's log to a person."""
+    """Show the end of a batch's log to a person (ours, not Livy's)."""
     lines = await asyncio.to_thread(logfile.tail, known.batches.log_file(batch), 10_000)
     return PlainTextResponse("\n".join(lines) + "\n")
 
@@ -104,10 +104,9 @@ async def delete(batch: Mine, known: Known) -> dict[str, str]:
 
 
 @router.get(UI)
-@router.head(UI)
 @router.post(UI)
 async def spark_ui(path: str, request: Request, batch: Mine, known: Known) -> Response:
-    """Pass a request on to the Spark UI of a batch that runs."""
+    """Pass a request on to the Spark UI of a batch that runs (ours, not Livy's)."""
     if batch.ui_url is None or batch.over:
         raise NotFound(f"Batch '{batch.id}' has no Spark UI (any more).")
     return await ui.forward(

@@ -28,7 +28,6 @@ RETURNED = frozenset(
 
 
 @router.get(UI)
-@router.head(UI)
 @router.post(UI)
 async def spark_ui(path: str, request: Request, session: Mine, known: Known) -> Response:
     """Pass a request on to a session's Spark UI (ours, not Livy's)."""
