@@ -11,7 +11,7 @@ import nbformat
 import psutil
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e import pages
 from tests.e2e.browser import shot, visitor
@@ -27,12 +27,8 @@ NOTEBOOK = nbformat.writes(
     )
 ).encode()
 
-COMMIT = """async (address) => {
-  const xsrf = document.cookie.split("; ").find((one) => one.startsWith("_xsrf=")).slice(6);
-  const body = JSON.stringify({ commit_msg: "Changed in JupyterLab", amend: false });
-  const headers = { "X-XSRFToken": xsrf, "Content-Type": "application/json" };
-  return (await fetch(address, { method: "POST", headers, body })).status;
-}"""
+TALL = {"width": 1280, "height": 1000}
+"""The Git panel shows changes, history and branches one below the other."""
 
 
 @dataclass
@@ -95,10 +91,55 @@ def leaks(hopyard: Hopyard) -> list[str]:
     return found
 
 
+async def saved(lab: Page) -> None:
+    """Save as a person does, and wait until JupyterLab says that it is."""
+    await lab.keyboard.press("Control+S")
+    await expect(lab.locator(".lm-TabBar-tab.lm-mod-current.jp-mod-dirty")).to_have_count(0)
+
+
+async def edited(lab: Page, text: str) -> None:
+    """Write at the end of the notebook's cell, and save."""
+    await lab.locator(".jp-Notebook .cm-content").first.click()
+    await lab.keyboard.press("Control+End")
+    await lab.keyboard.type(text)
+    await saved(lab)
+
+
+async def committed(lab: Page, file: str, message: str) -> None:
+    """Stage a file and commit it in the Git panel, with its buttons."""
+    panel = lab.locator("#jp-git-sessions")
+    await panel.get_by_text(file, exact=True).first.hover()
+    await panel.get_by_title("Stage this change").first.click()
+    await panel.get_by_placeholder("Commit message").first.fill(message)
+    await panel.get_by_role("button", name="Commit", exact=True).click()
+    await expect(lab.get_by_text("Committed changes.").first).to_be_visible()
+    await expect(panel.get_by_text(message, exact=True).first).to_be_visible()
+
+
+async def opened(context: BrowserContext, page: Page, file: str) -> Page:
+    """Start, open JupyterLab, open a notebook by a click, then the Git panel."""
+    await pages.start(page)
+    lab = await pages.open_in_tab(context, page, "#open")
+    await lab.set_viewport_size(TALL)
+    await lab.get_by_role("listitem", name=file).dblclick()
+    cell = lab.locator(".jp-Notebook .cm-content").first
+    await expect(cell).to_contain_text("first", timeout=pages.START_SECONDS)
+    await expect(lab.get_by_text("Python | Idle")).to_be_visible(timeout=pages.START_SECONDS)
+    return lab
+
+
 async def test_work_in_a_repository_from_key_to_remote(browser: Browser, setting: Setting) -> None:
     async with new_place(setting.hopyard) as place, visitor(browser) as context:
         page = await context.new_page()
-        await choose(page, place, "https://127.0.0.1:1/team/notebooks.git?x")
+        await pages.sign_in(page, f"{place.url}projects/secrets", place.user, place.password)
+        await pages.keep_secret(page, "git-key", KEY)
+        await page.goto(place.jupyter)
+        await page.get_by_text("Git", exact=True).click()
+        await page.get_by_label("Provider").select_option("Any Git server")
+        await expect(page.locator("#saved")).to_contain_text("it needs the repository's address")
+        await expect(page.locator("#fault-git_url")).to_be_empty()
+        await page.get_by_label("Repository").fill("https://127.0.0.1:1/team/notebooks.git?x")
+        await page.get_by_label("API key").select_option("git-key")
         await expect(page.locator("#fault-git_url")).to_contain_text("No “?” and no “#”")
         await page.get_by_label("Repository").fill(setting.server.url("team/notebooks"))
         await page.get_by_role("button", name="A new branch").click()
@@ -109,40 +150,88 @@ async def test_work_in_a_repository_from_key_to_remote(browser: Browser, setting
         said = page.locator("#git-said")
         await expect(said.locator(".good")).to_be_visible()
         await shot(page, "git-settings")
-        await pages.start(page)
-        lab = await pages.open_in_tab(context, page, "#open")
-        await expect(lab.get_by_role("listitem", name="work.ipynb")).to_be_visible()
+        lab = await opened(context, page, "work.ipynb")
         answer = await lab.request.get(lab.url.split("/lab")[0] + "/api/contents")
         assert {one["name"] for one in (await answer.json())["content"]} == {
             "work.ipynb",
             "README.md",
         }
-        await lab.get_by_role("listitem", name="work.ipynb").dblclick()
-        cell = lab.locator(".jp-Notebook .cm-content").first
-        await expect(cell).to_contain_text("first", timeout=pages.START_SECONDS)
-        await cell.click()
-        await lab.keyboard.press("Control+End")
-        await lab.keyboard.type("  # changed here")
-        await lab.keyboard.press("Control+S")
+        await edited(lab, "  # changed here")
         await lab.get_by_role("tab", name="Git").click()
-        changed = lab.locator(".jp-git-tab-panel, #jp-git-sessions").get_by_text("work.ipynb").first
-        await changed.hover()
-        await lab.get_by_title("Stage this change").first.click()
         await shot(lab, "git-panel")
-        # As the panel does it when its button is pressed.
-        assert await lab.evaluate(COMMIT, lab.url.split("/lab")[0] + "/git/commit") == 200
+        await committed(lab, "work.ipynb", "Changed in JupyterLab")
+        await shot(lab, "git-committed")
         copy = copy_of(setting, place)
-
-        async def committed() -> bool:
-            return git(copy, "log", "-1", "--format=%s|%an|%ae") == (
-                f"Changed in JupyterLab|{place.user}|{place.user}@127.0.0.1"
-            )
-
-        await until("the commit is there", committed)
+        assert git(copy, "log", "-1", "--format=%s|%an|%ae") == (
+            f"Changed in JupyterLab|{place.user}|{place.user}@127.0.0.1"
+        )
+        assert git(copy, "status", "--porcelain") == ""  # no checkpoints of JupyterLab
         assert leaks(setting.hopyard) == []
         await pages.stop(page)
         assert b"# changed here" in setting.keep.read(branch, "work.ipynb")
         assert setting.keep.tip("main") != setting.keep.tip(branch)
+        await page.reload()
+        await expect(said).to_contain_text(f"Pushed to branch {branch}")
+        await said.scroll_into_view_if_needed()
+        await shot(page, "git-pushed")
+
+
+async def test_the_panel_and_the_terminal_do_all_of_git_without_a_question(
+    browser: Browser, setting: Setting
+) -> None:
+    keep = setting.server.make("team/panel", KEY, {"work.ipynb": NOTEBOOK})
+    async with new_place(setting.hopyard) as place, visitor(browser) as context:
+        page = await context.new_page()
+        await choose(page, place, setting.server.url("team/panel"))
+        await expect(page.locator("#saved")).to_have_text("Saved.")
+        lab = await opened(context, page, "work.ipynb")
+        copy = copy_of(setting, place)
+        await edited(lab, "  # changed here")
+        await lab.get_by_role("tab", name="Git").click()
+        panel = lab.locator("#jp-git-sessions")
+        await panel.get_by_text("work.ipynb", exact=True).first.hover()
+        await panel.get_by_title("Diff this file").first.click()
+        difference = lab.locator(".nbdime-root, .jp-git-diff-root").first
+        await expect(difference).to_contain_text("# changed here")
+        await shot(lab, "git-diff")
+        await panel.get_by_role("button", name="New Branch").click()
+        await lab.get_by_title("Enter a branch name").fill("topic/one")
+        await lab.get_by_role("button", name="Create Branch").click()
+        await expect(panel.get_by_title("Current branch: topic/one")).to_be_visible()
+        await committed(lab, "work.ipynb", "On a topic")
+        await expect(panel.get_by_text("Work", exact=True)).to_be_visible()  # the history before
+        await panel.get_by_title("Publish branch").click()
+
+        async def pushed() -> bool:
+            return keep.tip("topic/one") == git(copy, "rev-parse", "HEAD")
+
+        await until("the branch is on the server", pushed)
+        keep.commit({"theirs.txt": b"theirs"}, branch="topic/one")
+        await panel.get_by_title("Refresh the repository").click()
+        await panel.get_by_title("(behind by 1 commits)").click()
+
+        async def pulled() -> bool:
+            return (copy / "theirs.txt").exists()
+
+        await until("their commit is here", pulled)
+        await shot(lab, "git-history")
+        (copy / "mine.txt").write_text("mine")
+        await lab.locator(".lm-TabBar-tab", has_text="Launcher").first.click()
+        await lab.locator(".jp-LauncherCard[title*='terminal']").first.click()
+        await lab.get_by_role("textbox", name="Terminal input").focus()
+        await lab.keyboard.type(
+            "git add mine.txt && git commit -qm 'In the terminal' && git push\n"
+        )
+
+        async def typed() -> bool:
+            return git(keep.folder, "log", "-1", "--format=%s", "topic/one") == "In the terminal"
+
+        await until("the terminal's commit is on the server", typed)
+        assert keep.read("topic/one", "mine.txt") == b"mine"
+        await shot(lab, "git-terminal")
+        for dialog in (".jp-Dialog", ".MuiDialog-root"):
+            await expect(lab.locator(dialog)).to_have_count(0)
+        assert leaks(setting.hopyard) == []
 
 
 async def test_push_that_is_refused_stops_nothing_and_can_be_made_up_for(
@@ -167,6 +256,25 @@ async def test_push_that_is_refused_stops_nothing_and_can_be_made_up_for(
         await expect(said).to_contain_text("Last push")
         await expect(said.locator(".bad")).to_be_visible()
         await shot(page, "git-refused")
+        # JupyterLab says it too at the next start, with the way to this page.
+        await pages.start(page)
+        lab = await pages.open_in_tab(context, page, "#open")
+        notice = lab.locator(".Toastify__toast", has_text="Git:")
+        await expect(notice).to_be_visible(timeout=pages.START_SECONDS)
+        await shot(lab, "git-notice")
+        await notice.get_by_role("button", name="Details").click()
+        dialog = lab.locator(".jp-Dialog")
+        await expect(dialog).to_contain_text("The last push failed")
+        await expect(dialog).to_contain_text("is protected")
+        async with context.expect_page() as there:
+            await dialog.get_by_role("button", name="Open the Jupyter page").click()
+        assert (await there.value).url == place.jupyter
+        classic = await context.new_page()
+        await classic.goto(lab.url.split("/lab")[0] + "/nbclassic/tree")
+        await expect(classic.locator("#hopyard-git")).to_contain_text("The last push failed")
+        await shot(classic, "git-notice-classic")
+        await lab.close()
+        await pages.stop(page)
         (keep.folder / "hooks" / "pre-receive").unlink()
         await page.get_by_role("button", name="Push now").click()
         await expect(said.locator(".good")).to_be_visible()

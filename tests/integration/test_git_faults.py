@@ -41,7 +41,7 @@ class Case:
     after: Callable[[Copy, Outcome], None] | None = None
 
 
-CLONE, PULL, PUSH = "clone", "pull", "push"
+CLONE, PULL, PUSH, CHECK = "clone", "pull", "push", "check"
 CASES: dict[str, Case] = {}
 
 
@@ -126,7 +126,7 @@ ANYWHERE: dict[str, tuple[Prepare, Reason]] = {
     "stands still": (fault("list", "slow", 20), R.CUT),
 }
 for kind, (prepare, why) in ANYWHERE.items():
-    for job in (CLONE, PULL, PUSH):
+    for job in (CLONE, PULL, PUSH, CHECK):
         add(f"{job}, {kind}", Case(job, prepare, why, no_faults))
 
 for job, stage in ((CLONE, "fetch"), (PULL, "fetch"), (PUSH, "push")):
@@ -625,7 +625,7 @@ def _go_through(copies: Copies, name: str, case: Case) -> None:
         copy = copies.worked(name)
     ORIGINAL[copy.folder] = copy.request
     case.prepare(copy)
-    outcome = copy.do(Job.PUSH if case.job == PUSH else Job.OPEN)
+    outcome = copy.do({PUSH: Job.PUSH, CHECK: Job.CHECK}.get(case.job, Job.OPEN))
     assert outcome.reason == case.reason, outcome
     assert (outcome.state is State.DONE) == (case.reason is None and not hasattr(copy, "aside"))
     # A server can start on what is there; only a clone can leave it without anything.

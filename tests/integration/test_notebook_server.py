@@ -23,10 +23,10 @@ def server(tmp_path_factory) -> Iterator[Server]:
 
 def test_pages_of_lab_and_classic_notebook_answer(server):
     page = server.http.get("lab")
-    assert "hopyard-classic" in page.text
+    assert "hopyard-lab" in page.text
     for path in ("nbclassic/tree", "api/terminals", "tree"):
         assert server.http.get(path).status_code == 200, path
-    entry = server.http.get("lab/extensions/hopyard-classic/static/remoteEntry.js")
+    entry = server.http.get("lab/extensions/hopyard-lab/static/remoteEntry.js")
     assert "Launch Classic Notebook" in entry.text
 
 

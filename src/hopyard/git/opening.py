@@ -11,10 +11,13 @@ from hopyard.git.calls import Git
 from hopyard.git.faults import GitFault
 from hopyard.git.moving import finish
 from hopyard.git.pulling import branches, fetch, missing, pull, tip
+from hopyard.git.rescues import waiting
 from hopyard.git.saving import bring_back
 from hopyard.git.working import OWN, look, position
 from hopyard.protocol.git import Data, Outcome, Reason, State, WorkingCopy
 
+NEVER_COMMITTED = ".ipynb_checkpoints/\n"
+"""What JupyterLab writes beside each notebook; a line of the copy's own `info/exclude`."""
 SCRAPS = ("**/*.lock", "objects/pack/tmp_*", "objects/**/tmp_obj_*", f"{OWN}/index-*")
 
 
@@ -35,6 +38,10 @@ def open_copy(git: Git, copy: WorkingCopy) -> Outcome:
     words = f"The working copy was damaged and is kept beside as {aside.name}. " if aside else ""
     if saved:
         words += f"The working copy was lost: it is here again as it was saved at {saved} UTC. "
+    if not git.folder.exists():
+        return outcome
+    data = outcome.data.model_copy(update={"rescues": waiting(git)})
+    outcome = outcome.model_copy(update={"data": data})
     if words:
         sentence = f"{words}{outcome.sentence}"
         state = State.FAILED if outcome.state is State.FAILED else State.ATTENTION
@@ -66,6 +73,7 @@ def _bring_back(git: Git) -> str:
     folder = _beside(git)
     try:
         if made := bring_back(git, folder):
+            _exclude(folder / ".git")
             folder.rename(git.folder)
         return made
     finally:
@@ -79,6 +87,7 @@ def _clone(git: Git, copy: WorkingCopy) -> Outcome:
     try:
         new.run("init", "-q", "--template=", f"--initial-branch={copy.head}")
         _configure(new, copy)
+        _exclude(new.dir)
         new.step("Cloning")
         fetch(new)
         start = tip(new, copy.head) or tip(new, copy.base)
@@ -122,6 +131,11 @@ def _repair(git: Git, copy: WorkingCopy) -> bool:
             git.run("read-tree", "HEAD")
     _configure(git, copy)
     return finish(git)
+
+
+def _exclude(repository: Path) -> None:
+    (repository / "info").mkdir(exist_ok=True)
+    (repository / "info" / "exclude").write_text(NEVER_COMMITTED)
 
 
 def _configure(git: Git, copy: WorkingCopy) -> None:

@@ -19,6 +19,8 @@ from hopyard.git.working import Work, begun, look, position, unpushed
 from hopyard.protocol.git import Data, Outcome, Reason, Rescue, State
 
 REFS = "refs/hopyard/rescue/"
+LOOKED_AT = 5
+"""At a start: each costs some milliseconds."""
 DIFF_MOST = 2**20
 
 
@@ -121,10 +123,25 @@ def listed(git: Git) -> Outcome:
     rescues = []
     for name in _names(git):
         note = _note(git, name)
-        shown = note.model_dump(include={"branch", "commits", "files", "left_out"})
-        rescues.append(Rescue(name=name, here=_is_here(git, name, note, work), **shown))
+        rescues.append(_shown(name, note, here=_is_here(git, name, note, work)))
     data = Data(rescues=rescues, position=position(git, work))
     return Outcome(state=State.DONE, sentence=f"{len(rescues)} rescues.", data=data)
+
+
+def waiting(git: Git) -> list[Rescue]:
+    """Return rescues whose work is not in the copy any more, among the newest ones."""
+    work = look(git)
+    found = []
+    for name in _names(git)[:LOOKED_AT]:
+        note = _note(git, name)
+        if not _is_here(git, name, note, work):
+            found.append(_shown(name, note, here=False))
+    return found
+
+
+def _shown(name: str, note: Note, *, here: bool) -> Rescue:
+    known = note.model_dump(include={"branch", "commits", "files", "left_out"})
+    return Rescue(name=name, here=here, **known)
 
 
 def _commits(git: Git, name: str, note: Note) -> list[str]:

@@ -98,7 +98,17 @@ class Copy:
         Raises:
             CopyFailed: there is none to work in.
         """
+        before = await self.repositories.last_work(self.user, self.project)
         outcome = await self._work(Job.OPEN, log, told)
+        where = outcome.data.position
+        if before and before.job is Job.PUSH and before.outcome.reason and where and where.unpushed:
+            # What is not on the server yet is told as long as the push was not made up for.
+            sentence = f"The last push failed: {before.outcome.sentence}"
+            if outcome.state is not State.DONE:
+                sentence = f"{outcome.sentence} {sentence}"
+            update = {"sentence": sentence, "state": State.ATTENTION}
+            told_again = outcome.model_copy(update=update)
+            await self.repositories.keep(self.user, self.project, Job.OPEN, told_again)
         if outcome.state is State.FAILED and not self.there:
             raise CopyFailed(outcome.sentence)
 
@@ -114,7 +124,9 @@ class Copy:
         where = kept.data.position
         edits = where is not None and where.uncommitted
         if kept.state is State.FAILED or edits or (kept.data.rescue and pushed.reason):
-            both = pushed.model_copy(update={"sentence": f"{kept.sentence} {pushed.sentence}"})
+            worse_first = sorted((kept, pushed), key=lambda one: one.state is not State.FAILED)
+            sentence = " ".join(one.sentence for one in worse_first)
+            both = pushed.model_copy(update={"sentence": sentence})
             await self.repositories.keep(self.user, self.project, Job.PUSH, both)
 
     async def save(self, log: Path) -> None:

@@ -48,7 +48,12 @@ EXTENSIONS = {
     "jupyter_lsp": False,
     "notebook_shim": False,
 }
-GIT_EXTENSIONS = ("jupyterlab_git", "nbdime", "hopyard.notebook.git.key")
+GIT_EXTENSIONS = (
+    "jupyterlab_git",
+    "nbdime",
+    "hopyard.notebook.git.key",
+    "hopyard.notebook.git.notice",
+)
 """Loaded where Git is on: elsewhere the server starts without the 80 ms that they take."""
 
 

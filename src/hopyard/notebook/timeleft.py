@@ -1,52 +1,21 @@
 """Server extension: how long this server may still run, for JupyterLab's warnings.
 
 `GET hopyard/time` answers `{"seconds": N}` (null: no limit) and `POST` gives it more time. Both ask
-the platform with the server's own token; the page's side is `labextensions/hopyard-time`.
+the platform with the server's own token; the page's side is `labextensions/hopyard-lab`.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
-from tornado.web import HTTPError, authenticated
+from tornado.web import authenticated
 
-PATIENCE = 20.0
-
-
-async def ask(method: str, path: str) -> dict[str, Any]:
-    """Ask the platform about this server.
-
-    Args:
-        method: GET or POST.
-        path: below the server's own address.
-
-    Raises:
-        HTTPError: it refuses, or does not answer.
-    """
-    request = HTTPRequest(
-        f"{os.environ['HOPYARD_API_URL']}projects/{quote(os.environ['HOPYARD_PROJECT'])}"
-        f"/jupyter/server{path}",
-        method=method,
-        headers={"Authorization": f"Bearer {os.environ['JUPYTERHUB_API_TOKEN']}"},
-        body="" if method == "POST" else None,
-        request_timeout=PATIENCE,
-    )
-    try:
-        answer = await AsyncHTTPClient().fetch(request, raise_error=False)
-    except (OSError, HTTPClientError):
-        raise HTTPError(503, reason="The platform does not answer") from None
-    found: dict[str, Any] = json.loads(answer.body) if answer.code < 500 else {}
-    if answer.code >= 400:
-        raise HTTPError(answer.code, reason=str(found.get("error", "The platform refuses")))
-    return found
+from hopyard.notebook.platform import ask
 
 
 def seconds_left(server: dict[str, Any]) -> float | None:
@@ -66,13 +35,13 @@ class TimeHandler(APIHandler):  # type: ignore[misc]
     @authorized  # type: ignore[untyped-decorator]
     async def get(self) -> None:
         """Say how long this server may still run."""
-        self.finish({"seconds": seconds_left(await ask("GET", ""))})
+        self.finish({"seconds": seconds_left(await ask("GET", "jupyter/server"))})
 
     @authenticated  # type: ignore[untyped-decorator, unused-ignore]
     @authorized  # type: ignore[untyped-decorator]
     async def post(self) -> None:
         """Give this server more time."""
-        self.finish({"seconds": seconds_left(await ask("POST", "/extend"))})
+        self.finish({"seconds": seconds_left(await ask("POST", "jupyter/server/extend"))})
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:

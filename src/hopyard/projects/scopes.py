@@ -77,6 +77,9 @@ PERMISSIONS: dict[str, Permission] = {
         roles=_BOTH,
         by_server=True,
     ),
+    "repository:read": Permission(
+        "See how the last work on one's own Git working copy ended", roles=_BOTH, by_server=True
+    ),
     "repository:use": Permission(
         "Choose one's own Git repository, look at it and push to it", roles=_BOTH
     ),

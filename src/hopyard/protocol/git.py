@@ -371,6 +371,7 @@ class Data(_Model):
     rescue: str = ""
     """The rescue that this job made."""
     rescues: list[Rescue] = []
+    """All of them; of `open`, those whose work is not in the copy any more."""
     diff: str = ""
     diff_cut: bool = False
     """The diff was too long: this is its beginning."""

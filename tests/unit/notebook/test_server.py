@@ -77,6 +77,6 @@ def test_data_folder_is_complete():
         "spark": "Spark",
         "sparkr": "SparkR",
     }
-    extension = SHARE / "labextensions" / "hopyard-classic"
+    extension = SHARE / "labextensions" / "hopyard-lab"
     build = json.loads((extension / "package.json").read_text())["jupyterlab"]["_build"]
     assert Path(extension / build["load"]).exists()

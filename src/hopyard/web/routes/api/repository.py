@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from hopyard.projects.repositories.models import RepositorySettings
 from hopyard.protocol.git import Job, Outcome
-from hopyard.web.deps import Member, RepositoryUser, Services
+from hopyard.web.deps import Member, RepositoryReader, RepositoryUser, Services
 from hopyard.web.operations import restore_rescue
 
 router = APIRouter(prefix="/projects/{project}/repository", tags=["repository"])
@@ -41,7 +41,7 @@ async def choose(
 
 
 @router.get("/last")
-async def last(who: RepositoryUser, services: Services) -> LastShape | None:
+async def last(who: RepositoryReader, services: Services) -> LastShape | None:
     """Show how the last start, push or rescue ended."""
     found = await services.repositories.last_work(who.name, who.project.name)
     return LastShape(job=found.job, outcome=found.outcome, at=found.at) if found else None

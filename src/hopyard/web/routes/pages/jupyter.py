@@ -37,14 +37,19 @@ async def show(request: Request, who: JupyterUser, services: Services) -> Respon
 async def save(request: Request, who: JupyterUser, services: Services) -> Response:
     """Check and keep the settings, without a start."""
     form = await request.form()
-    return await _save(request, who, services, form) or _saved(request, who, "Saved.")
+    text = "Saved."
+    said = repository.typed(form)
+    if "save" not in form and repository.unfinished(said):
+        # What is kept at each change does not blame a field that nobody came to yet.
+        said, text = {}, "Saved, but for Git: it needs the repository's address."
+    return await _save(request, who, services, form, said) or _saved(request, who, text)
 
 
 @router.post("/start")
 async def start(request: Request, who: JupyterUser, services: Services) -> Response:
     """Check and keep the settings, then ask the Hub for the start in the person's name."""
     form = await request.form()
-    if fault := await _save(request, who, services, form):
+    if fault := await _save(request, who, services, form, repository.typed(form)):
         return fault
     try:
         await services.servers.start(who.name, who.project.name, who.token)
@@ -107,9 +112,11 @@ async def events(request: Request, who: JupyterUser, services: Services) -> Resp
     return stream(request, pieces, pause)
 
 
-async def _save(request: Request, who: Member, services: Wiring, form: FormData) -> Response | None:
+async def _save(
+    request: Request, who: Member, services: Wiring, form: FormData, said: dict[str, Any]
+) -> Response | None:
     """Keep what the form says; return the answer with the faults if there are any."""
-    typed, said = _typed(form), repository.typed(form)
+    typed = _typed(form)
     faults = await repository.faults(who, services, said)
     try:
         await services.jupyter.read(who.name, who.project.name, typed)

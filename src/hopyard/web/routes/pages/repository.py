@@ -36,6 +36,11 @@ def typed(form: FormData) -> dict[str, Any]:
     return said | {name: f"{PREFIX}{name}" in form for name in SWITCHES}
 
 
+def unfinished(said: dict[str, Any]) -> bool:
+    """Say whether Git was switched on and its repository is still to be typed."""
+    return said.get("provider", "off") != "off" and not said.get("url", "").strip()
+
+
 async def faults(who: Member, services: Wiring, said: dict[str, Any]) -> dict[str, str]:
     """Return what is wrong with it, by the names of the form's fields."""
     try:

@@ -1,0 +1,174 @@
+// What Hopyard adds to JupyterLab 4, beside the outputs that outlive the browser.
+//
+// A federated extension is an object with `init` (it is given the share scope: the packages that
+// JupyterLab itself has loaded) and `get` (it returns a factory of the module that is asked for).
+// A bundler usually writes that; these few lines need none.
+(function () {
+  'use strict';
+  const NAME = 'hopyard-lab';
+  const WARN_MINUTES = [5, 15];
+  const ASK_MS = 30_000;
+  const ASK_GIT_MS = 60_000;
+  let scope = null;
+
+  async function shared(name) {
+    const versions = scope && scope[name];
+    if (!versions) throw new Error(`JupyterLab shares no ${name}`);
+    const factory = await Object.values(versions)[0].get();
+    return factory();
+  }
+
+  // Asks now, from time to time, and when a laptop wakes up.
+  function often(app, look, milliseconds) {
+    const again = () => look().catch(error => console.warn(`${NAME}: ${error.message}`));
+    app.restored.then(again);
+    setInterval(again, milliseconds);
+    document.addEventListener('visibilitychange', () => document.hidden || again());
+  }
+
+  // Asks the Jupyter server at `hopyard/PLACE`.
+  function asker({ coreutils, services }, app, place) {
+    const settings = app.serviceManager.serverSettings;
+    const url = coreutils.URLExt.join(settings.baseUrl, 'hopyard', place);
+    return async method => {
+      const answer = await services.ServerConnection.makeRequest(url, { method }, settings);
+      const body = await answer.json().catch(() => ({}));
+      if (!answer.ok) throw new Error(body.reason || body.message || answer.statusText);
+      return body;
+    };
+  }
+
+  // Help → Launch Classic Notebook.
+  const launchClassic = ({ coreutils, mainmenu }) => ({
+    id: `${NAME}:classic`,
+    description: 'Adds Help → Launch Classic Notebook.',
+    autoStart: true,
+    optional: [mainmenu.IMainMenu],
+    activate: (app, menu) => {
+      const command = 'hopyard:launch-classic-notebook';
+      app.commands.addCommand(command, {
+        label: 'Launch Classic Notebook',
+        caption: 'Open the Classic Notebook in a new tab',
+        execute: () => {
+          const base = coreutils.PageConfig.getBaseUrl();
+          window.open(coreutils.URLExt.join(base, 'nbclassic/tree'), '_blank', 'noopener');
+        }
+      });
+      if (menu) menu.helpMenu.addGroup([{ command }], 5);
+    }
+  });
+
+  // A warning 15 and 5 minutes before this server's time is up, with a button for more time.
+  const warnOfTime = packages => ({
+    id: `${NAME}:time`,
+    description: "Warns before the server's time is up.",
+    autoStart: true,
+    activate: app => {
+      const { Notification } = packages.apputils;
+      const ask = asker(packages, app, 'time');
+      let warned = Infinity; // the least number of minutes that was warned of
+      let shown = null;
+
+      const hide = () => {
+        if (shown) Notification.dismiss(shown);
+        shown = null;
+      };
+      const extend = async () => {
+        try {
+          await ask('POST');
+          warned = Infinity;
+          hide();
+          Notification.success('This Jupyter server has six hours more.', { autoClose: 5000 });
+        } catch (error) {
+          Notification.error(`No more time: ${error.message}`, { autoClose: false });
+        }
+      };
+      const look = async () => {
+        const { seconds } = await ask('GET');
+        if (seconds === null || seconds > WARN_MINUTES[1] * 60) {
+          warned = Infinity;
+          hide(); // more time was given elsewhere
+          return;
+        }
+        const due = WARN_MINUTES.find(minutes => seconds <= minutes * 60);
+        if (due >= warned) return;
+        warned = due;
+        hide();
+        const minutes = Math.max(1, Math.ceil(seconds / 60));
+        const words = minutes === 1 ? 'a minute' : `${minutes} minutes`;
+        shown = Notification.warning(
+          `This Jupyter server is stopped in ${words}: its time is up then. Save your work.`,
+          {
+            autoClose: false,
+            actions: [{ label: '6 hours more', displayType: 'accent', callback: extend }]
+          }
+        );
+      };
+      often(app, look, ASK_MS);
+    }
+  });
+
+  // What is left to do in Git: a pull that met a conflict, a push that failed, a rescue that waits.
+  const tellOfGit = packages => ({
+    id: `${NAME}:git`,
+    description: 'Tells what is left to do in Git.',
+    autoStart: true,
+    activate: app => {
+      const { apputils, coreutils } = packages;
+      const { Notification, Dialog } = apputils;
+      if (coreutils.PageConfig.Extension.isDisabled('@jupyterlab/git')) return;
+      const ask = asker(packages, app, 'git');
+      let known = '';
+      let shown = null;
+      const open = address => window.open(address, '_blank', 'noopener');
+      // A notification has room for 140 letters.
+      const details = async said => {
+        const done = await apputils.showDialog({
+          title: 'Git',
+          body: said.text,
+          buttons: [
+            Dialog.cancelButton({ label: 'Close' }),
+            Dialog.okButton({ label: 'Open the Jupyter page' })
+          ]
+        });
+        if (done.button.accept) open(said.address);
+      };
+      const look = async () => {
+        const said = await ask('GET');
+        if (said.id === known) return;
+        known = said.id;
+        if (shown) Notification.dismiss(shown);
+        shown = null;
+        if (!said.text) return;
+        shown = Notification.warning(`Git: ${said.text}`, {
+          autoClose: false,
+          actions: [
+            { label: 'Details', callback: event => {
+              event.preventDefault(); // the notification stays
+              details(said);
+            } },
+            { label: 'Jupyter page', displayType: 'link', callback: () => open(said.address) }
+          ]
+        });
+      };
+      often(app, look, ASK_GIT_MS);
+    }
+  });
+
+  window._JUPYTERLAB = window._JUPYTERLAB || {};
+  window._JUPYTERLAB[NAME] = {
+    init: shareScope => {
+      scope = shareScope;
+    },
+    get: async () => {
+      const packages = {
+        apputils: await shared('@jupyterlab/apputils'),
+        coreutils: await shared('@jupyterlab/coreutils'),
+        mainmenu: await shared('@jupyterlab/mainmenu'),
+        services: await shared('@jupyterlab/services')
+      };
+      const plugins = [launchClassic, warnOfTime, tellOfGit].map(plugin => plugin(packages));
+      return () => ({ __esModule: true, default: plugins });
+    }
+  };
+})();
