@@ -502,8 +502,9 @@ async def test_a_dead_kernel_is_replaced_on_the_same_application(livy: Livy, end
 
 async def test_code_that_does_not_stop_loses_its_interpreter(livy: Livy) -> None:
     code = (
-        "print('begun', flush=True)\nimport time\nwhile True:\n"
-        "    try: time.sleep(1)\n    except KeyboardInterrupt: pass"
+        "import time\nwhile True:\n"  # the interrupt may come while it still prints
+        "    try: print('begun', flush=True); time.sleep(1)\n"
+        "    except KeyboardInterrupt: pass"
     )
     statement = await livy.execute(code)
     await livy.said(statement, "begun")

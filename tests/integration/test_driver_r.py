@@ -407,10 +407,12 @@ async def test_without_r_the_error_says_what_to_install(
     from hopyard.driver.interpreters.base import CannotStart
     from hopyard.driver.interpreters.r import RInterpreter
     from hopyard.driver.mask import Mask
+    from hopyard.driver.workspace import Workspace
 
     class NoSpark:
         environment = {"PATH": str(tmp_path)}  # noqa: RUF012
         mask = Mask()
 
     with pytest.raises(CannotStart, match=r"R is not installed: .*r-cran-irkernel"):
-        await RInterpreter(NoSpark(), str(tmp_path)).start()  # type: ignore[arg-type]
+        workspace = Workspace(NoSpark(), 1)  # type: ignore[arg-type]
+        await RInterpreter(workspace, str(tmp_path)).start()

@@ -132,3 +132,50 @@ def test_kept_session_outlives_its_kernel(livy):
         assert sessions(livy) == []
     finally:
         after.stop()
+
+
+def test_notebooks_share_a_spark_application_and_nothing_else(livy):
+    conf = {"driverMemory": "1024m", "conf": {"hopyard.session.share": "report"}}
+    set_up = f"%%configure\n{json.dumps(conf)}"
+    one, two = open_notebook(livy, "One"), open_notebook(livy, "Two")
+    try:
+        one.ok(set_up)
+        assert "shared as 'report'." in one.ok("x = 1").text
+        one.ok(
+            "spark.range(6).write.mode('overwrite').saveAsTable('shared_rows')\n"
+            "spark.catalog.cacheTable('shared_rows')\n"
+            "spark.range(1).createOrReplaceTempView('mine')"
+        )
+        two.ok(set_up)
+        begun = two.ok("x = 2").text
+        first, second = sessions(livy)
+        assert f"shared as 'report', with session {first['id']} (demo: One" in begun
+        assert first["appId"] == second["appId"] and first["id"] != second["id"]
+        two.ok("%%sql -o found\nSELECT * FROM shared_rows")
+        assert two.ok("%%local\nprint(len(found))").text == "6\n"
+        cached = 'print(spark.catalog.isCached("shared_rows"))'
+        assert two.ok(cached).text == "True\n"
+        missing = two.run("%%sql\nSELECT * FROM mine").reply
+        assert "TABLE_OR_VIEW_NOT_FOUND" in missing["evalue"]
+        long = two.client.execute(
+            "sc.parallelize([1], 1).foreach(lambda _: __import__('time').sleep(4)); x"
+        )
+        stopped = one.run(
+            "spark.range(1).rdd.foreach(lambda _: __import__('time').sleep(60))", interrupt_after=2
+        )
+        assert stopped.reply["ename"] == "KeyboardInterrupt"
+        assert two.wait_for("execute_reply", long, shell=True)["status"] == "ok"
+        assert one.ok("x").text == "1"
+        other = {**conf, "driverMemory": "1500m"}
+        refused = two.run(f"%%configure -f\n{json.dumps(other)}")
+        assert "driverMemory 1024m, not 1500m" in str(refused.reply) + refused.text
+        two.ok(f"%%configure -f\n{json.dumps(conf)}")
+        assert two.ok("x = 3\nx").text.endswith("3")
+    finally:
+        one.stop()
+    try:
+        assert two.ok("x + 1").text == "4"
+        assert two.ok('print(spark.table("shared_rows").count())').stream("stdout") == "6\n"
+        two.ok("%%sql\nDROP TABLE shared_rows")
+    finally:
+        two.stop()

@@ -103,6 +103,25 @@ def test_session_outlives_all_its_executors_and_says_so(livy: Livy, cluster: Clu
     until(lambda: not active(cluster), END, "the application is gone from the master")
 
 
+def test_scala_of_two_sessions_runs_on_one_executor(livy: Livy, cluster: Cluster) -> None:
+    shared = {**SMALL, "conf": {**SMALL["conf"], "hopyard.session.share": "scala"}}
+    made = [livy.create(kind="spark", **shared) for _ in range(2)]
+    code = "case class P({0})\nval p = {1}"
+    for session, fields, value in zip(
+        made, ("a: Int", "b: String, c: Int"), ("P(1)", 'P("z", 2)'), strict=True
+    ):
+        livy.ready_again(session)
+        assert livy.run(session, code.format(fields, value))["status"] == "ok"
+    for _ in range(2):  # executors keep the classes that they loaded
+        for session, found in zip(made, ("P(1)", "P(z,2)"), strict=True):
+            output = livy.run(session, "sc.parallelize(1 to 1, 1).map(_ => p.copy()).first()")
+            assert output["data"]["text/plain"].endswith(f"P = {found}"), output
+    assert len(cluster.executors()) == 1
+    for session in made:
+        livy.http.delete(f"/sessions/{session}")
+    until(lambda: not cluster.executors(), END, "its executor is gone")
+
+
 def test_application_that_the_cluster_ended_is_not_idle(livy: Livy, cluster: Cluster) -> None:
     session = livy.ready(executorMemory="512m", numExecutors=2)
     app = livy.session(session)["appId"]

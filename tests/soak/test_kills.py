@@ -23,7 +23,7 @@ import pytest
 from tests.integration.livy import Json, Livy, temp_livy, until
 
 SOAK = bool(os.environ.get("HOPYARD_SOAK"))
-KILLS, SESSIONS, CREATIONS = (50, 4, 10) if SOAK else (5, 2, 2)
+KILLS, SESSIONS, CREATIONS = (50, 4, 10) if SOAK else (5, 3, 2)
 SEED = int(os.environ.get("HOPYARD_SOAK_SEED") or random.SystemRandom().randrange(10**6))
 AGAIN = 0.1
 PATIENCE = 180.0
@@ -124,8 +124,11 @@ class Client:
 
         return int(until(taken, PATIENCE, "it is taken").json()["id"])
 
-    def create(self) -> int:
-        self.session = self.post("/sessions", {"kind": "pyspark", "name": self.name})
+    def create(self, share: str | None = None) -> int:
+        body: Json = {"kind": "pyspark", "name": self.name}
+        if share:
+            body["conf"] = {"hopyard.session.share": share}
+        self.session = self.post("/sessions", body)
         return self.session
 
     def submit(self) -> None:
@@ -193,8 +196,8 @@ def test_kills_lose_nothing_and_repeat_nothing(livy: Livy, chance: random.Random
         Client(livy, f"worker{number}", random.Random(chance.random()))
         for number in range(SESSIONS)
     ]
-    for client in clients:
-        client.create()
+    for number, client in enumerate(clients):
+        client.create("pair" if number < 2 else None)  # two of them in one driver
     for client in clients:
         livy.ready_again(client.session)
     seen = {one for client in clients for one in livy.drivers(client.session)}
@@ -258,3 +261,26 @@ def test_kill_while_a_session_is_made(livy: Livy, chance: random.Random) -> None
     seen -= {one for one in seen if one.pid == livy.process.pid}
     until(lambda: not any(one.is_running() for one in seen), 60, "no driver is left")
     until(lambda: not list((livy.data / "run" / "drivers").iterdir()), 60, "no folder is left")
+
+
+def test_kill_while_a_session_joins(livy: Livy, chance: random.Random) -> None:
+    pause = threading.Event()
+    first = Client(livy, "first", random.Random(0))
+    first.create("team")
+    livy.ready_again(first.session)
+    application = livy.session(first.session)["appId"]
+    with ThreadPoolExecutor(1) as pool:
+        for number in range(CREATIONS):
+            client = Client(livy, f"joins{number}", random.Random(0))
+            making = pool.submit(client.create, "team")
+            pause.wait(chance.uniform(0, 0.12 if number % 2 else 1.5))
+            livy.kill()
+            livy.start()
+            session = livy.ready_again(making.result(PATIENCE))
+            assert livy.session(session)["appId"] == application
+            assert livy.run(session, "6 * 7")["data"] == {"text/plain": "42"}
+            assert livy.http.delete(f"/sessions/{session}").status_code == 200
+    assert livy.run(first.session, "spark.range(3).count()")["data"] == {"text/plain": "3"}
+    seen = livy.drivers(first.session)
+    assert livy.http.delete(f"/sessions/{first.session}").status_code == 200
+    until(lambda: not any(one.is_running() for one in seen), 60, "no driver is left")

@@ -1,7 +1,8 @@
 """The agent: everything of a driver, from its start to its end.
 
-It runs the JVM, the interpreters and the connection home side by side and ends when the first of
-these says so: home is gone, the JVM died, a message or a signal asks for it.
+It runs the JVM with the Spark application and a room for each session that shares it, side by side.
+It ends when the first of these says so: the last session is over, the JVM died, the application was
+stopped, or a signal asks for it.
 """
 
 from __future__ import annotations
@@ -10,41 +11,14 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Coroutine
 from typing import Any
 
 from hopyard.driver import executors
 from hopyard.driver.desk import Desk
-from hopyard.driver.frames import Frames
-from hopyard.driver.home import Home
-from hopyard.driver.interpreters.base import CannotStart, InterpreterDied
 from hopyard.driver.interpreters.jupyter import KernelProcess
-from hopyard.driver.interpreters.python import PythonInterpreter
-from hopyard.driver.interpreters.r import RInterpreter
-from hopyard.driver.interpreters.registry import Interpreters, Makers
-from hopyard.driver.interpreters.scala import ScalaInterpreter
-from hopyard.driver.interpreters.sql import SqlInterpreter
-from hopyard.driver.outbox import Outbox
-from hopyard.driver.spark import Spark, SparkFailed
-from hopyard.driver.statements import Statements
-from hopyard.protocol.messages import (
-    Answer,
-    Cancel,
-    Complete,
-    DownMessage,
-    DriverConfig,
-    Drop,
-    Ended,
-    Execute,
-    Failed,
-    Fetch,
-    Input,
-    Inspect,
-    Ready,
-    Shutdown,
-    Step,
-)
-from hopyard.protocol.states import Kind
+from hopyard.driver.room import Room
+from hopyard.driver.spark import Application, Spark
+from hopyard.protocol.messages import DriverConfig, RoomConfig
 
 log = logging.getLogger("hopyard.driver")
 
@@ -52,8 +26,6 @@ LOOK = 1.0
 """Seconds between two looks whether the Spark application is there."""
 LAST_WORDS = 3.0
 """Seconds that a statement has to end by itself when its application was stopped."""
-GOODBYE = 3.0
-"""Seconds that the last messages may take to be acknowledged."""
 
 
 class Agent:
@@ -62,173 +34,130 @@ class Agent:
     Args:
         config: what the server started it with.
         spark: its JVM, which starts already.
-        kernel: its Python kernel's process, which starts already.
+        kernel: the Python kernel's process of its first session, which starts already.
     """
 
     def __init__(self, config: DriverConfig, spark: Spark, kernel: KernelProcess) -> None:
-        self._config = config
-        self._spark = spark
-        self._outbox = Outbox(spark.mask)
-        self._python = PythonInterpreter(spark, config.work_dir, kernel)
-        makers: Makers = {
-            Kind.SPARK: lambda: ScalaInterpreter(spark),
-            Kind.SQL: lambda: SqlInterpreter(spark),
-            Kind.SPARKR: lambda: RInterpreter(spark, config.work_dir),
-        }
-        self._interpreters = Interpreters(makers)
-        self._interpreters.add(self._python)
-        self._statements = Statements(
-            spark, self._interpreters, self._outbox, config.output_limit, self._fail
-        )
-        self._frames = Frames(config, spark, self._interpreters, self._outbox)
-        self._desk = Desk(config, spark.desk, spark.mask)
-        self._home = Home(config, self._outbox, self._handle, self._statements.unfinished)
+        self.spark = spark
+        self.work_dir = config.work_dir
+        self.scratch = config.conf.get("spark.local.dir")
+        self._home = RoomConfig.model_validate(config, from_attributes=True)
+        """Of a session that is there: with this the driver itself asks home."""
+        self._desk = Desk(lambda: self._home, spark.desk, spark.mask)
+        self._rooms: dict[int, Room] = {}
+        self._closing: set[asyncio.Task[None]] = set()
         self._over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Why the driver ends."""
-        self._at_home = True
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._connecting: asyncio.Task[None]
+        self._starting: asyncio.Task[Application]
+        self._add(self._home, kernel)
 
     async def run(self) -> None:
         """Live until something ends this driver; nothing of it is left afterwards."""
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self._end, f"it was asked to ({signum.name})")
-        home = asyncio.create_task(self._stay_home())
-        log_forwarding = asyncio.create_task(self._spark.forward_log())
-        desk = asyncio.create_task(self._desk.run())
-        work = asyncio.create_task(self._work())
-        jvm = asyncio.create_task(self._watch_jvm())
+        self._connecting = asyncio.create_task(self._connect())
+        self._starting = asyncio.create_task(self._start())
+        tasks: list[asyncio.Task[Any]] = [
+            self._connecting,
+            self._starting,
+            *map(
+                asyncio.create_task,
+                (
+                    self.spark.forward_log(),
+                    self._desk.run(),
+                    self._watch_jvm(),
+                    self._watch_application(),
+                    self._watch_executors(),
+                ),
+            ),
+        ]
+        for room in list(self._rooms.values()):
+            room.open()
         reason = await self._over
         log.info("the driver ends: %s", reason)
-        work.cancel()
-        jvm.cancel()
-        if self._at_home:
-            self._statements.fail_all(f"The session ended: {reason}.")
-            self._outbox.put(Ended(reason=reason))
-        closing = self._interpreters.close()
-        await asyncio.gather(self._spark.stop(), self._say_goodbye(), closing)
-        for task in (home, desk, log_forwarding, work, jvm, *self._tasks):
+        for room in list(self._rooms.values()):
+            room.end(reason)
+        await asyncio.gather(self.spark.stop(), *self._closing)
+        for task in tasks:
             task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await work
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _say_goodbye(self) -> None:
-        """Give the last messages time to arrive."""
-        if self._at_home:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(GOODBYE):
-                    await self._outbox.drained()
+    # --- the Spark application -------------------------------------------------------------------
 
-    async def _stay_home(self) -> None:
-        reason = await self._home.run()
-        self._at_home = False
-        self._end(reason)
+    async def _connect(self) -> None:
+        self._say("Starting the JVM")
+        await self.spark.connect()
+
+    async def _start(self) -> Application:
+        await self.connected()
+        self._say("Starting the Spark application")
+        return await self.spark.start()
+
+    async def connected(self) -> None:
+        """Wait until the JVM is there (see `House`)."""
+        await asyncio.shield(self._connecting)
+
+    async def started(self) -> Application:
+        """Wait until the Spark application runs (see `House`)."""
+        return await asyncio.shield(self._starting)
 
     async def _watch_jvm(self) -> None:
-        self._fail(await self._spark.ended())
+        self._fail(await self.spark.ended())
 
     async def _watch_application(self) -> None:
         """End with the application: what its cluster or the user's code stopped is not idle."""
+        await self.started()
         why = None
         while why is None:
             await asyncio.sleep(LOOK)
-            why = await self._spark.why_stopped()
+            why = await self.spark.why_stopped()
         # What runs learns it from Spark itself, and says where in the code.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
-                await self._statements.rest()
+                await asyncio.gather(*(room.rest() for room in self._rooms.values()))
         self._fail(why)
 
-    async def _work(self) -> None:
-        """Start the Spark application, then run statements."""
-        try:
-            await self._start()
-        except (SparkFailed, InterpreterDied) as error:
-            self._fail(str(error))
-            return
-        await self._statements.run()
+    async def _watch_executors(self) -> None:
+        await self.started()
+        await executors.watch(self.spark, self._say)
 
-    async def _start(self) -> None:
-        """Start JVM, Spark application and Python, as much as possible at the same time."""
-        self._outbox.put(Step(text="Starting the JVM"))
-        await self._spark.connect()
-        self._outbox.put(Step(text="Starting the Spark application"))
-        connecting = asyncio.create_task(self._python.connect())
-        try:
-            application = await self._spark.start()
-        except SparkFailed:
-            connecting.cancel()
-            raise
-        self._outbox.put(Step(text="Joining Python to Spark"))
-        await connecting
-        await self._python.attach()
-        self._outbox.put(
-            Ready(
-                app_id=application.id,
-                ui_url=application.ui_url,
-                spark_version=application.version,
-                master=application.master,
-            )
-        )
-        self._go(self._warm_up())
-        self._go(self._watch_application())
-        self._go(executors.watch(self._spark, self._say))
+    def stopped(self, reason: str) -> None:
+        """A statement stopped the application: it is over for every session."""
+        self._fail(reason)
 
-    async def _warm_up(self) -> None:
-        """Make ready what the first cells need, while nobody waits for it."""
-        await self._spark.warm_up()
-        for kind in self._config.warm:
-            try:
-                await self._interpreters.ready(kind)
-            except (CannotStart, InterpreterDied, SparkFailed) as error:
-                log.info("%s is not ready beforehand: %s", kind.value, error)
-            else:
-                log.info("%s is ready beforehand", kind.value)
+    # --- the sessions ----------------------------------------------------------------------------
 
-    def _handle(self, message: DownMessage) -> None:
-        """Take a message from home; what takes longer runs beside."""
-        if isinstance(message, Execute):
-            self._statements.add(message)
-        elif isinstance(message, Cancel):
-            self._statements.cancel(message.statement)
-        elif isinstance(message, Complete | Inspect):
-            self._go(self._answer(message))
-        elif isinstance(message, Input):
-            self._statements.answer(message)
-        elif isinstance(message, Fetch):
-            self._go(self._frames.send(message))
-        elif isinstance(message, Drop):
-            self._go(self._frames.drop(message.request))
-        elif isinstance(message, Shutdown):
-            self._end(message.reason or "the server asked for it")
+    def join(self, config: RoomConfig) -> None:
+        """Open a room for one more session; one that is there already is known."""
+        if config.session not in self._rooms and not self._over.done():
+            log.info("session %d joins", config.session)
+            self._add(config, None).open()
 
-    async def _answer(self, message: Complete | Inspect) -> None:
-        content: dict[str, Any]
-        try:
-            interpreter = await self._interpreters.ready(message.kind)
-            if isinstance(message, Complete):
-                content = await interpreter.complete(message.code, message.cursor)
-            else:
-                content = await interpreter.inspect(message.code, message.cursor, message.detail)
-        except (CannotStart, InterpreterDied, SparkFailed) as error:
-            content = {"status": "error", "evalue": str(error)}
-        self._outbox.put(Answer(request=message.request, content=content))
+    def _add(self, config: RoomConfig, kernel: KernelProcess | None) -> Room:
+        room = self._rooms[config.session] = Room(config, self, kernel)
+        return room
+
+    def left(self, room: Room, reason: str) -> None:
+        """A room is over; the driver ends with the last."""
+        del self._rooms[room.config.session]
+        closing = asyncio.create_task(room.close(last=not self._rooms))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        for other in self._rooms.values():
+            self._home = other.config
+        if not self._rooms:
+            self._end(reason)
 
     def _say(self, step: str) -> None:
-        self._outbox.put(Step(text=step))
-
-    def _go(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        for room in self._rooms.values():
+            room.say(step)
 
     def _fail(self, reason: str) -> None:
-        """End the driver since it cannot start or go on; tell home why."""
-        if not self._over.done():
-            reason = reason[:1].upper() + reason[1:]
-            self._statements.fail_all(reason)
-            self._outbox.put(Failed(reason=reason))
-            self._end(reason)
+        """End the driver since it cannot go on; each session tells its home why."""
+        for room in list(self._rooms.values()):
+            room.fail(reason)
 
     def _end(self, reason: str) -> None:
         if not self._over.done():

@@ -70,6 +70,7 @@ async def make() -> Path:
     from hopyard.driver.interpreters.python import PythonInterpreter
     from hopyard.driver.interpreters.sql import SqlInterpreter
     from hopyard.driver.spark import Spark, SparkFailed
+    from hopyard.driver.workspace import Workspace
 
     path().parent.mkdir(parents=True, exist_ok=True)
     part = path().with_suffix(".part")
@@ -83,11 +84,14 @@ async def make() -> Path:
     }
     spark = Spark({"conf": conf, "name": "hopyard archive"})
     log = asyncio.create_task(spark.forward_log())
-    python = PythonInterpreter(spark, str(spark.folder))
-    sql = SqlInterpreter(spark)
+    workspace = Workspace(spark, 0)
+    python = PythonInterpreter(workspace, str(spark.folder))
+    sql = SqlInterpreter(workspace)
     try:
         await spark.connect()
+        await workspace.connect()
         await spark.start()
+        await workspace.open(first=True)
         await python.start()
         await python.execute(Code(EVERYDAY, "archive", ""), _Ignore())
         await sql.execute(Code("select id, 'x' s from range(3)", "archive", ""), _Ignore())

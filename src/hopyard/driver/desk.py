@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from hopyard.driver.mask import Mask
-from hopyard.protocol.messages import DriverConfig
+from hopyard.protocol.messages import RoomConfig
 
 PATIENCE = 30.0
 LINE_MOST = 10_000
@@ -25,12 +26,13 @@ class Desk:
     """Answers lines of JSON: `{"secret": NAME, "owner": NAME or null}`.
 
     Args:
-        config: where home is.
+        config: says where home is: that of any session of the driver, all are of one user in one
+            project.
         place: the socket's path.
         mask: told what was read.
     """
 
-    def __init__(self, config: DriverConfig, place: Path, mask: Mask) -> None:
+    def __init__(self, config: Callable[[], RoomConfig], place: Path, mask: Mask) -> None:
         self._config = config
         self._place = place
         self._mask = mask
@@ -58,13 +60,14 @@ class Desk:
             await writer.drain()
 
     def _ask(self, name: str, owner: str | None) -> dict[str, Any]:
-        home = urlsplit(self._config.url)
+        config = self._config()
+        home = urlsplit(config.url)
         kind = http.client.HTTPSConnection if home.scheme == "wss" else http.client.HTTPConnection
         path = f"{home.path}/secrets/{quote(name, safe='')}"
         if owner:
             path += "?" + urlencode({"owner": owner})
         with closing(kind(home.hostname or "", home.port, timeout=PATIENCE)) as connection:
-            headers = {"Authorization": f"Bearer {self._config.secret}"}
+            headers = {"Authorization": f"Bearer {config.secret}"}
             connection.request("GET", path, headers=headers)
             response = connection.getresponse()
             content = json.loads(response.read())

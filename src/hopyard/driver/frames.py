@@ -23,9 +23,9 @@ from urllib.parse import urlsplit
 from hopyard.driver.interpreters.base import CannotStart, InterpreterDied, NoFrame
 from hopyard.driver.interpreters.registry import Interpreters
 from hopyard.driver.outbox import Outbox
-from hopyard.driver.spark import Spark, SparkFailed, java_reason
-from hopyard.driver.statements import group_of
-from hopyard.protocol.messages import Answer, DriverConfig, Fetch
+from hopyard.driver.spark import SparkFailed, java_reason
+from hopyard.driver.workspace import Workspace
+from hopyard.protocol.messages import Answer, Fetch, RoomConfig
 
 log = logging.getLogger("hopyard.driver")
 
@@ -50,20 +50,23 @@ class Frames:
 
     Args:
         config: where home is.
-        spark: the driver's JVM.
+        folder: for scratch files; None: where they usually are.
+        workspace: the session's part of the Spark application.
         interpreters: whose DataFrames they are.
         outbox: for what cannot be sent.
     """
 
     def __init__(
         self,
-        config: DriverConfig,
-        spark: Spark,
+        config: RoomConfig,
+        folder: str | None,
+        workspace: Workspace,
         interpreters: Interpreters,
         outbox: Outbox,
     ) -> None:
         self._config = config
-        self._spark = spark
+        self._folder = folder
+        self._workspace = workspace
         self._interpreters = interpreters
         self._outbox = outbox
         self._threads = ThreadPoolExecutor(AT_ONCE, "frames")
@@ -92,18 +95,18 @@ class Frames:
 
     async def drop(self, request: str) -> None:
         """Stop the Spark jobs of a `fetch` that nobody waits for."""
-        await self._spark.cancel(_group(request))
+        await self._workspace.spark.cancel(_group(request))
 
     async def _find(self, message: Fetch) -> Any:
         interpreter = await self._interpreters.ready(message.kind)
-        return await interpreter.frame(group_of(message.statement), message.name)
+        return await interpreter.frame(self._workspace.group(message.statement), message.name)
 
     def _send(self, message: Fetch, frame: Any) -> None:
         if message.limit is not None:
             frame = frame.limit(message.limit)
-        context = self._spark.session.sparkContext()
+        context = self._workspace.session.sparkContext()
         context.setJobGroup(_group(message.request), "Rows for a client (Arrow)", True)
-        with tempfile.TemporaryFile(dir=self._config.conf.get("spark.local.dir")) as file:
+        with tempfile.TemporaryFile(dir=self._folder) as file:
             parts = _collect(frame, file)
             _post(self._config, message.request, file, parts)
 
@@ -175,7 +178,7 @@ def _read(stream: IO[bytes], size: int) -> bytes:
     return found
 
 
-def _post(config: DriverConfig, request: str, file: IO[bytes], parts: list[_Part]) -> None:
+def _post(config: RoomConfig, request: str, file: IO[bytes], parts: list[_Part]) -> None:
     """Send the parts of a file home as the body of one request."""
     home = urlsplit(config.url)
     kind = http.client.HTTPSConnection if home.scheme == "wss" else http.client.HTTPConnection

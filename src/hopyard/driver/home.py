@@ -22,9 +22,9 @@ from hopyard.protocol.messages import (
     UNAUTHORISED,
     Ack,
     DownMessage,
-    DriverConfig,
     Failed,
     Hello,
+    RoomConfig,
     Welcome,
 )
 
@@ -45,7 +45,7 @@ GOODBYE = 10.0
 """Seconds in which the reason of a driver that could not start must be told."""
 
 
-async def give_up(config: DriverConfig, reason: str) -> None:
+async def give_up(config: RoomConfig, reason: str) -> None:
     """Dial home only to say why this driver cannot start."""
     outbox = Outbox()
     outbox.put(Failed(reason=reason))
@@ -68,7 +68,7 @@ class Home:
 
     def __init__(
         self,
-        config: DriverConfig,
+        config: RoomConfig,
         outbox: Outbox,
         handle: Callable[[DownMessage], None],
         unfinished: Callable[[], list[int]],
@@ -149,7 +149,9 @@ class Home:
         try:
             message = DOWN.validate_json(frame)
         except ValidationError as error:
-            log.warning("a message that this driver does not understand: %s", error)
+            # Not what was sent: it may hold the secret of a session.
+            faults = error.errors(include_input=False, include_url=False, include_context=False)
+            log.warning("a message that this driver does not understand: %s", faults)
             return
         if isinstance(message, Ack):
             self._outbox.acknowledge(message.seq)

@@ -186,11 +186,12 @@ class Spark:
         self._gateway: Any = None
         self._context: Any = None
         self.session: Any = None
-        """The SparkSession in the JVM."""
+        """The application's first SparkSession in the JVM, which is its default."""
         self.conf: Any = None
         """Its properties in the JVM, as they were at the start."""
         self.loader: Any = None
         """Knows Spark's classes, those of the user's jars and those of Scala code."""
+        self._repls = 0
 
     @property
     def jvm(self) -> Any:
@@ -301,6 +302,11 @@ class Spark:
             master=context.master(),
         )
 
+    def next_repl(self) -> int:
+        """Return a number that no Scala REPL of this application had yet: 0, 1, 2 …"""
+        self._repls += 1
+        return self._repls - 1
+
     def array(self, kind: str, items: list[Any]) -> Any:
         """Return a Java array, for a method with a variable number of arguments."""
         element = self.jvm
@@ -310,19 +316,6 @@ class Spark:
         for index, item in enumerate(items):
             array[index] = item
         return array
-
-    def take_view(self, name: str) -> Any:
-        """Return the DataFrame of a global temporary view, and remove the view."""
-        frame = self.session.table(f"global_temp.{name}")
-        self.session.catalog().dropGlobalTempView(name)
-        return frame
-
-    async def warm_up(self) -> None:
-        """Load what the first query needs, while nobody waits for it."""
-        from py4j.protocol import Py4JError
-
-        with contextlib.suppress(Py4JError):
-            await self.call(lambda: self.session.sessionState().analyzer())
 
     async def cancel(self, group: str) -> None:
         """Stop the running jobs of a group, and those that it still wants to start."""

@@ -21,7 +21,8 @@ from hopyard.driver.interpreters.base import (
 from hopyard.driver.interpreters.registry import Interpreters
 from hopyard.driver.outbox import Outbox
 from hopyard.driver.output import StatementOutput
-from hopyard.driver.spark import Spark, SparkFailed
+from hopyard.driver.spark import SparkFailed
+from hopyard.driver.workspace import Workspace
 from hopyard.protocol.messages import Execute, Input, Result, Started
 
 log = logging.getLogger("hopyard.driver")
@@ -43,11 +44,6 @@ def milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-def group_of(statement: int) -> str:
-    """Return the name of the Spark job group of a statement."""
-    return f"hopyard-statement-{statement}"
-
-
 @dataclass(frozen=True)
 class _Begun:
     """When a statement began, by the machine's clock and by one that never jumps."""
@@ -60,14 +56,12 @@ class _Begun:
 class _Running:
     """The statement that runs now."""
 
-    def __init__(self, message: Execute, starting: asyncio.Task[Interpreter]) -> None:
+    def __init__(self, message: Execute, group: str, starting: asyncio.Task[Interpreter]) -> None:
         self.message = message
+        self.group = group
         self.starting = starting
         """Gives the interpreter; takes long when its kind is used for the first time."""
-        self.group = group_of(message.statement)
         self.cancelling: asyncio.Task[None] | None = None
-        self.late_jobs: asyncio.Task[None] | None = None
-        """Cancels its Spark jobs; goes on for a while when the code has stopped."""
         self.output: StatementOutput | None = None
         self.forced = False
         """Whether the interpreter was restarted since the code did not stop."""
@@ -82,27 +76,30 @@ class Statements:
     """Queues, runs and cancels statements.
 
     Args:
-        spark: the driver's JVM.
+        workspace: the session's part of the Spark application.
         interpreters: by kind; one that cannot start is an error of the statement.
         outbox: where output and results go.
         output_limit: characters of one statement's output.
-        fatal: called when nothing can run any more: an interpreter cannot be made again, or the
-            Spark application was stopped.
+        fatal: called when nothing can run any more: an interpreter cannot be made again.
+        stopped: called when a statement stopped the Spark application.
     """
 
     def __init__(
         self,
-        spark: Spark,
+        workspace: Workspace,
         interpreters: Interpreters,
         outbox: Outbox,
         output_limit: int,
         fatal: Callable[[str], None],
+        stopped: Callable[[str], None],
     ) -> None:
-        self._spark = spark
+        self._workspace = workspace
+        self._spark = workspace.spark
         self._interpreters = interpreters
         self._outbox = outbox
         self._output_limit = output_limit
         self._fatal = fatal
+        self._stopped = stopped
         self._known: set[int] = set()
         self._waiting: deque[Execute] = deque()
         self._news = asyncio.Event()
@@ -110,6 +107,7 @@ class Statements:
         """Set while nothing runs and nothing waits."""
         self._running: _Running | None = None
         self._late: set[asyncio.Task[None]] = set()
+        """Cancel Spark jobs; they go on for a while when the code has stopped."""
         self._begun: _Begun | None = None
 
     def add(self, message: Execute) -> None:
@@ -138,9 +136,7 @@ class Statements:
         if not running.starting.done():
             running.starting.cancel()
         elif running.cancelling is None:
-            running.late_jobs = asyncio.create_task(self._cancel_jobs(running.group))
-            self._late.add(running.late_jobs)
-            running.late_jobs.add_done_callback(self._late.discard)
+            self._cancel_all_jobs(running.group)
             running.cancelling = asyncio.create_task(self._stop(running))
 
     def answer(self, message: Input) -> None:
@@ -152,6 +148,11 @@ class Statements:
     async def rest(self) -> None:
         """Wait until nothing runs."""
         await self._resting.wait()
+
+    def give_up(self) -> None:
+        """Leave what runs to its end and cancel its Spark jobs: other sessions want the cores."""
+        if self._running is not None:
+            self._cancel_all_jobs(self._running.group)
 
     def fail_all(self, reason: str) -> None:
         """End what runs and what waits with an error: the driver ends."""
@@ -177,7 +178,8 @@ class Statements:
         log.info("statement %d begins (request %s)", message.statement, message.request or "-")
         self._outbox.put(Started(statement=message.statement, at=begun.at))
         starting = asyncio.create_task(self._interpreters.ready(message.kind))
-        running = self._running = _Running(message, starting)
+        group = self._workspace.group(message.statement)
+        running = self._running = _Running(message, group, starting)
         await asyncio.wait({starting})
         if self._running is not running:  # ended meanwhile, with the driver
             return
@@ -235,7 +237,12 @@ class Statements:
         last = stopped is not None or self._spark.gone
         self._finish(message.statement, outcome, data=data, cancelled=cancelled, last=last)
         if stopped is not None:
-            self._fatal(stopped)
+            self._stopped(stopped)
+
+    def _cancel_all_jobs(self, group: str) -> None:
+        jobs = asyncio.create_task(self._cancel_jobs(group))
+        self._late.add(jobs)
+        jobs.add_done_callback(self._late.discard)
 
     async def _cancel_jobs(self, group: str) -> None:
         """Cancel jobs that run, and those that come late.

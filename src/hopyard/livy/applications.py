@@ -224,20 +224,24 @@ class Applications(ABC, Generic[One]):
     ) -> dict[str, Any]:
         """Return the properties, jars and files that its process is started with."""
         files = conf.paths(request, self._launcher, self._project_folder(one.project))
-        properties = conf.spark_conf(
+        return {
+            "conf": self._properties(one, request, name, ui_base),
+            "jars": files["jars"],
+            "py_files": files["pyFiles"],
+            "files": files["files"],
+            "archives": files["archives"],
+        }
+
+    def _properties(
+        self, one: One, request: AskSpark, name: str | None, ui_base: str
+    ) -> dict[str, str]:
+        return conf.spark_conf(
             request,
             self._settings,
             app_name=name,
             ui_base=ui_base,
             ui_secret=self.ui_secret(one),
         )
-        return {
-            "conf": properties,
-            "jars": files["jars"],
-            "py_files": files["pyFiles"],
-            "files": files["files"],
-            "archives": files["archives"],
-        }
 
     def ui_secret(self, one: One) -> bytes:
         """Return the key with which requests to its Spark UI are signed.
@@ -248,8 +252,11 @@ class Applications(ABC, Generic[One]):
 
     def log_file(self, one: One) -> Path:
         """Return the file of its process's stdout and stderr."""
+        return self._log_file(one, one.id)
+
+    def _log_file(self, one: One, number: int) -> Path:
         folder = self._settings.user_logs(one.project, one.owner or "anonymous")
-        return folder / self.what / str(one.id) / "driver.log"
+        return folder / self.what / str(number) / "driver.log"
 
     def _project_folder(self, project: str) -> str:
         return str(self._settings.projects_dir / project)

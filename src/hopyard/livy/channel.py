@@ -19,7 +19,8 @@ from hopyard.errors import Unavailable
 from hopyard.livy import metrics
 from hopyard.livy.inbox import Batch
 from hopyard.livy.records import Session
-from hopyard.livy.sessions import Sessions, hash_of
+from hopyard.livy.sessions import Sessions
+from hopyard.livy.sharing import hash_of
 from hopyard.livy.talk import Talk
 from hopyard.protocol.messages import (
     GONE,
@@ -86,6 +87,10 @@ class Channel:
     def close(self, code: int) -> None:
         """Close the connection, after what was sent before."""
         self._down.put_nowait(code)
+
+    async def closed(self) -> None:
+        """Wait until it is closed and all that came in is written down."""
+        await self._over.wait()
 
     async def drop(self) -> None:
         """Stop listening; return when all that came in is written down.

@@ -7,14 +7,14 @@ server and are not passed to Spark.
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from hopyard.errors import InvalidInput
 from hopyard.launchers import choose
 from hopyard.launchers.base import Launcher
-from hopyard.livy.requests import AskSpark
+from hopyard.livy.requests import SHARE, AskSpark
 from hopyard.protocol import spark_ui
 from hopyard.protocol.properties import refusal
 from hopyard.settings import Settings
@@ -23,6 +23,16 @@ REMOTE = frozenset(
     {"hdfs", "s3", "s3a", "http", "https", "ftp", "abfss", "gs", "viewfs", "webhdfs"}
 )
 OURS = frozenset({"hopyard.session.keep", "hopyard.session.warm"})
+SHARE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+FIELDS = {
+    "spark.driver.memory": "driverMemory",
+    "spark.driver.cores": "driverCores",
+    "spark.executor.memory": "executorMemory",
+    "spark.executor.cores": "executorCores",
+    "spark.executor.instances": "numExecutors",
+    "spark.yarn.queue": "queue",
+}
+"""Fields of a request that are properties of Spark."""
 PATH_KEYS = {
     "spark.jars": "jars",
     "spark.submit.pyFiles": "pyFiles",
@@ -48,6 +58,12 @@ def check(request: AskSpark, settings: Settings, *, platform: bool) -> None:
     for key, value in request.conf_texts().items():
         if key in OURS and value not in ("true", "false"):
             raise InvalidInput(f"Rejected, Reason: {key} is either true or false.", "conf")
+        if key == SHARE and not SHARE_NAME.fullmatch(value):
+            raise InvalidInput(
+                f"Rejected, Reason: {key} is a name of at most 64 letters (a to z), digits and "
+                "._- that begins with a letter or a digit.",
+                "conf",
+            )
     master = request.conf_texts().get("spark.master")
     if master is not None and (fault := choose.refusal(master)):
         raise InvalidInput(f"Rejected, Reason: spark.master = {fault}.", "conf")
@@ -81,30 +97,29 @@ def memory_mb(size: str | None) -> float | None:
     return float(text) / (1024 * 1024) if size.lower().endswith("b") else float(text)
 
 
-def spark_conf(
-    request: AskSpark, settings: Settings, *, app_name: str | None, ui_base: str, ui_secret: bytes
-) -> dict[str, str]:
-    """Return the complete Spark properties of a driver; without a name Spark makes one."""
-    fields: dict[str, Any] = {
-        "spark.driver.memory": request.driverMemory,
-        "spark.driver.cores": request.driverCores,
-        "spark.executor.memory": request.executorMemory,
-        "spark.executor.cores": request.executorCores,
-        "spark.executor.instances": request.numExecutors,
-        "spark.yarn.queue": request.queue,
+def asked(request: AskSpark) -> dict[str, str]:
+    """Return the Spark properties that a request itself asks for, without its files."""
+    fields = {
+        key: str(value) for key, field in FIELDS.items() if (value := getattr(request, field))
     }
-    asked = {
+    properties = {
         key: value
         for key, value in request.conf_texts().items()
         if key.startswith("spark.") and key not in PATH_KEYS
     }
+    return fields | properties
+
+
+def spark_conf(
+    request: AskSpark, settings: Settings, *, app_name: str | None, ui_base: str, ui_secret: bytes
+) -> dict[str, str]:
+    """Return the complete Spark properties of a driver; without a name Spark makes one."""
     conf = {
         "spark.master": settings.spark_master,
         **({"spark.app.name": app_name} if app_name else {}),
         "spark.ui.showConsoleProgress": "false",
         **settings.spark_conf,
-        **{key: str(value) for key, value in fields.items() if value},
-        **asked,
+        **asked(request),
         "spark.hadoop.fs.permissions.umask-mode": "007",
         "spark.ui.port": "0",
         "spark.ui.proxyBase": ui_base,

@@ -18,7 +18,7 @@ from hopyard.store.types import Instant
 
 
 class SessionRow(Base):
-    """A session: one Spark driver of one user in one project."""
+    """A session of one user in one project: a Spark driver, or a part of one."""
 
     __tablename__ = "livy_sessions"
     __table_args__ = (
@@ -52,6 +52,8 @@ class SessionRow(Base):
     """The Jupyter server whose token made this session: it ends with that server."""
     server_started: Mapped[str | None] = mapped_column(String(64))
     """When that server was started, as the Hub says it."""
+    leader: Mapped[int | None] = mapped_column(Integer)
+    """The session whose driver this one joined; None: its own. That one's row stays meanwhile."""
     deleted: Mapped[bool] = mapped_column(Boolean, default=False)
     """Nobody sees it any more; the row goes when the driver is surely gone."""
     created: Mapped[datetime] = mapped_column(Instant)

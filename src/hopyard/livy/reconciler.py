@@ -1,6 +1,6 @@
 """Wanted state against real state, every second and when a driver's connection ends.
 
-- A driver whose process ended: its session is over (`dead`; `error` if it never was ready).
+- A driver whose process ended: its sessions are over (`dead`; `error` if it never was ready).
 - A session that is not ready after `start_timeout`: `error`.
 - A driver that runs but does not dial home: `recovering` after some seconds, `dead` after
   `orphan_timeout` (it ends itself then).
@@ -93,7 +93,13 @@ class Reconciler:
         if session.over:
             await self._look_at_end(session)
             return
-        fault = await self._fault(session)
+        process = self._sessions.leader(session).process
+        ended = await self._launcher.check(process) if process is not None else None
+        if ended is not None:
+            reason = f"The driver {ended}; its log says more."
+            await self._sessions.driver_ended(session, reason)
+            return
+        fault = self._fault(session, known=process is not None)
         if fault is not None:
             await self._sessions.end(session, *fault)
 
@@ -105,16 +111,12 @@ class Reconciler:
         elif session.stopped is None or time.monotonic() - session.stopped > RETAIN:
             await self._sessions.delete(session)
 
-    async def _fault(self, session: Session) -> tuple[SessionState, str] | None:
-        if session.process is not None:
-            ended = await self._launcher.check(session.process)
-            if ended is not None:
-                state = _S.DEAD if session.app_id else _S.ERROR
-                return state, f"The driver {ended}; its log says more."
+    def _fault(self, session: Session, *, known: bool) -> tuple[SessionState, str] | None:
+        """Say why a session has to end; `known` whether there is a process of its driver."""
         waited = time.monotonic() - session.launched
         if session.app_id is None and waited > self._settings.start_timeout:
             return _S.ERROR, f"The driver was not ready within {self._settings.start_timeout:g} s."
-        if session.line is None and session.process is not None:
+        if session.line is None and known:
             if waited > self._settings.orphan_timeout + MARGIN:
                 return _S.DEAD, "The driver does not answer any more."
             if waited > LOST and session.state in (_S.IDLE, _S.BUSY):

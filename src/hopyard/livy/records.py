@@ -84,13 +84,16 @@ class Line(Protocol):
     def close(self, code: int) -> None:
         """Close the connection."""
 
+    async def closed(self) -> None:
+        """Wait until it is closed and all that came in is written down."""
+
     async def drop(self) -> None:
         """Stop listening, since the driver dialled again."""
 
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """A session: one Spark driver of one user in one project."""
+    """A session of one user in one project: a Spark driver, or a part of one."""
 
     id: int
     project: str
@@ -106,6 +109,8 @@ class Session:
     ui_url: str | None = None
     server: str | None = None
     server_started: str | None = None
+    leader: int | None = None
+    """The session whose driver this one joined; None: its own."""
     deleted: bool = False
     ended: datetime | None = None
     written: int = 0
@@ -144,9 +149,24 @@ class Session:
         return self.request.kind
 
     @property
+    def application(self) -> int:
+        """The number of the session that started its driver."""
+        return self.leader or self.id
+
+    @property
+    def heard(self) -> bool:
+        """Whether its part of the driver was ever heard of."""
+        return self.agent is not None or self.applied > 0
+
+    @property
+    def waits_to_join(self) -> bool:
+        """Whether it still waits for another session's driver to let it in."""
+        return self.leader is not None and not self.heard
+
+    @property
     def place(self) -> str:
         """The name of its driver's folder."""
-        return f"drivers/{self.id}"
+        return f"drivers/{self.application}"
 
     @property
     def over(self) -> bool:

@@ -3,7 +3,8 @@
 A session that was not over is `recovering` until its driver dials home again (the reconciler gives
 it the time that a driver tries, and looks whether its process is there). One whose driver was never
 started, because the server was killed in between, is started now. What was over or deleted, but
-perhaps not stopped to the end, is stopped. Ids go on where they were.
+perhaps not stopped to the end, is stopped. Ids go on where they were. Who waited to join another
+session's driver goes on waiting.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ _log = log.get(__name__)
 
 async def recover(sessions: Sessions, ledger: Ledger) -> None:
     """Take up everything that was written down."""
-    for session in await rows.read_sessions(ledger):
+    found = await rows.read_sessions(ledger)
+    for session in found:
         sessions.adopt(session)
+    for session in found:
         if session.over:
             if session.deleted or session.process is not None:
                 sessions.finish_later(session)
@@ -32,7 +35,9 @@ async def recover(sessions: Sessions, ledger: Ledger) -> None:
             session.once.knows(key, number)
         if session.deleted:
             await sessions.end(session, SessionState.KILLED, "The session was deleted.")
-        elif session.process is not None:
+        elif session.waits_to_join:
+            sessions.join(session)
+        elif sessions.leader(session).process is not None:
             session.move(SessionState.RECOVERING)
             _log.info("recovering", session=session.id, statements=len(session.live))
         else:

@@ -25,6 +25,8 @@ from hopyard.protocol.states import Kind
 MEMORY = re.compile(r"^[1-9][0-9]{0,9}[bkmgt]?b?$", re.IGNORECASE)
 SPAN = re.compile(r"^([1-9][0-9]{0,9})(us|ms|s|m|min|h|d)?$")
 SPAN_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+SHARE = "hopyard.session.share"
+"""The key in `conf` with the name of the Spark application that a session shares."""
 BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 PROGRAMS = (".py", ".jar", ".r")
 CLASS = re.compile(r"[\w$]+(\.[\w$]+)*")
@@ -138,6 +140,11 @@ class CreateSession(AskSpark):
     heartbeatTimeoutInSecond: Annotated[int, Field(ge=0, le=TIME)] = 0
     ttl: Span | None = None
     idleTimeout: Span | None = None
+
+    @property
+    def share(self) -> str | None:
+        """The name of the Spark application that it is to share."""
+        return self.conf_texts().get(SHARE)
 
 
 class CreateBatch(AskSpark):

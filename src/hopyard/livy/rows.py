@@ -55,6 +55,7 @@ def insert_session(session: Session) -> Write:
         "idempotency_key": session.idempotency_key,
         "acked": 0,
         "server": session.server,
+        "leader": session.leader,
         "deleted": False,
         "created": session.created,
     }
@@ -160,6 +161,7 @@ async def read_sessions(ledger: Ledger) -> list[Session]:
             ui_url=row.ui_url,
             server=row.server,
             server_started=row.server_started,
+            leader=row.leader,
             deleted=row.deleted,
             ended=row.ended,
             made=_in_own_clock(row.created),

@@ -5,30 +5,22 @@ What runs in them is in `statements.py`, what is asked of drivers beside in `tal
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import secrets
 import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
 
 from hopyard import log
-from hopyard.errors import HopyardError, TooMany, Unavailable
-from hopyard.launchers.base import Launcher, Order
-from hopyard.livy import conf, owned, rows, warm
+from hopyard.errors import TooMany, Unavailable
+from hopyard.livy import conf, owned, rows, sharing, warm
 from hopyard.livy.access import Caller
-from hopyard.livy.applications import Applications
-from hopyard.livy.ledger import Ledger, Write
 from hopyard.livy.logfile import say
 from hopyard.livy.records import Session
 from hopyard.livy.requests import CreateSession
+from hopyard.livy.sharing import SharedApplications
 from hopyard.livy.statements import break_off, check_working, execute
-from hopyard.livy.views import Addresses
-from hopyard.protocol.messages import GONE, Cancel, DriverConfig, Shutdown
+from hopyard.protocol.messages import GONE, Cancel, Shutdown
 from hopyard.protocol.states import SessionState, StatementState
-from hopyard.settings import Settings
 from hopyard.store.types import now
 
 KEEP = "hopyard.session.keep"
@@ -36,48 +28,15 @@ KEEP = "hopyard.session.keep"
 _log = log.get(__name__)
 
 
-def hash_of(secret: str) -> str:
-    """Return what is kept of a driver's secret."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-class Sessions(Applications[Session]):
-    """All sessions of this server.
-
-    Args:
-        settings: limits and folders.
-        ledger: where everything is written down.
-        launcher: starts and stops drivers.
-        addresses: where browsers find a session.
-        driver_url: where drivers dial home, ends with a slash.
-        key: makes each session's secret for its Spark UI.
-        platform: whether the administrator decides where Spark runs.
-    """
-
-    what: ClassVar[str] = "sessions"
-
-    def __init__(
-        self,
-        settings: Settings,
-        ledger: Ledger,
-        launcher: Launcher,
-        addresses: Addresses,
-        driver_url: str,
-        key: bytes,
-        *,
-        platform: bool,
-    ) -> None:
-        super().__init__(settings, ledger, launcher, addresses, key, platform=platform)
-        self._driver_url = driver_url
-        self.lost = asyncio.Event()
-        """Set when a driver's connection ended: somebody should look why."""
+class Sessions(SharedApplications):
+    """All sessions of this server."""
 
     # --- what clients do -------------------------------------------------------------------------
 
     async def create(
         self, caller: Caller, request: CreateSession, key: str | None = None
     ) -> Session:
-        """Make a session and begin to start its driver, or take one that waits for this.
+        """Make a session and begin to start its driver, or take one that is there for this.
 
         Args:
             caller: who asks.
@@ -95,9 +54,20 @@ class Sessions(Applications[Session]):
 
     async def _create(self, caller: Caller, request: CreateSession, key: str | None) -> Session:
         self._check(caller, request)
+        if request.share is None or warm.asked(request):
+            return await self._make(caller, request, key, None)
+        async with self._naming_lock(caller, request.share):
+            mate = sharing.find(self._working(caller), caller, request.share)
+            return await self._make(caller, request, key, self.leader(mate) if mate else None)
+
+    async def _make(
+        self, caller: Caller, request: CreateSession, key: str | None, leader: Session | None
+    ) -> Session:
         mine = self._working(caller)
         owned.check_name(caller, request.name, mine)
-        if waiting := warm.find(mine, caller, request):
+        if leader is not None:
+            self._check_same(leader, request)
+        elif waiting := warm.find(mine, caller, request):
             return (
                 waiting if warm.asked(request) else await self._take(waiting, caller, request, key)
             )
@@ -111,9 +81,10 @@ class Sessions(Applications[Session]):
             state=SessionState.STARTING,
             server=self._lives_with(caller, request),
             idempotency_key=key,
+            leader=leader.id if leader else None,
         )
         await self._write_new(session, rows.insert_session(session))
-        self.launch(session)
+        (self.join if leader else self.launch)(session)
         return session
 
     def _make_room(self, caller: Caller) -> None:
@@ -192,7 +163,8 @@ class Sessions(Applications[Session]):
         Raises:
             Conflict: the session is over.
         """
-        async with session.driving:  # the launcher makes the folders of a driver anew
+        # The launcher makes the folders of a driver anew.
+        async with self.leader(session).driving:
             check_working(session)
             return self._launcher.uploads(session.place)
 
@@ -202,11 +174,6 @@ class Sessions(Applications[Session]):
         session.used = session.seen = time.monotonic()
 
     # --- what drivers do (livy/channel.py) -------------------------------------------------------
-
-    @property
-    def output_limit(self) -> int:
-        """Characters of one statement's output."""
-        return self._settings.livy.output_limit
 
     def of_driver(self, key: int) -> Session | None:
         """Return the session whose driver calls, None when it is over or was never there."""
@@ -228,6 +195,7 @@ class Sessions(Applications[Session]):
             session.say("The driver is connected again")
             session.move(SessionState.IDLE if session.app_id else SessionState.STARTING)
             session.settle()
+        self._invite(session)
         for statement in session.live.values():
             session.send(execute(statement))
             if statement.state is StatementState.CANCELLING:
@@ -254,44 +222,6 @@ class Sessions(Applications[Session]):
 
     # --- beginning and ending --------------------------------------------------------------------
 
-    def launch(self, session: Session) -> None:
-        """Begin to start a session's driver."""
-        session.launched = time.monotonic()
-        self._background.spawn(self._launch(session))
-
-    async def _launch(self, session: Session) -> None:
-        secret = secrets.token_urlsafe(32)
-        session.secret_hash = hash_of(secret)
-        name = session.request.name or f"{session.project}: session {session.id}"
-        start = self._spark_conf(
-            session,
-            session.request,
-            name,
-            self.addresses.ui_base(session.project, session.id),
-        )
-        config = DriverConfig(
-            session=session.id,
-            url=f"{self._driver_url}{session.id}",
-            secret=secret,
-            kind=session.kind,
-            warm=warm.kinds(session.request),
-            name=start["conf"]["spark.app.name"],
-            **start,
-            orphan_timeout=self._settings.livy.orphan_timeout,
-            output_limit=self.output_limit,
-        )
-        try:
-            async with session.driving:
-                if session.over:
-                    return
-                await self.ledger.write(rows.update_session(session, "secret_hash"))
-                user = session.request.proxyUser or session.owner
-                order = Order(session.project, config, self.log_file(session), user)
-                session.process = await self._launcher.start(order)
-                await self.ledger.write(rows.update_session(session, "process"))
-        except HopyardError as error:
-            await self.end(session, SessionState.ERROR, str(error))
-
     async def end(self, session: Session, state: SessionState, reason: str) -> None:
         """End a session for good, with the reason that its owner reads."""
         if session.over or not session.move(state):
@@ -310,19 +240,16 @@ class Sessions(Applications[Session]):
         except Unavailable:
             # It is over all the same; after a restart it is found dead again.
             _log.error("the end of a session was not written down", session=session.id)
+        if session.line is None:
+            await self._lead_on(session, state, reason)
         self.finish_later(session)
-
-    def _updated(self, one: Session, *fields: str) -> Write:
-        return rows.update_session(one, *fields)
-
-    def _removed(self, one: Session) -> Write:
-        return rows.delete_session(one.id)
 
     async def close(self) -> None:
         """End all sessions: a server that is told to end leaves nothing running.
 
         (One that is killed leaves its drivers running: they dial home to the next.)
         """
+        self._stopping = True
         for session in self.all:
             await self.end(session, SessionState.KILLED, "The Livy server was stopped.")
         await self._background.finished()

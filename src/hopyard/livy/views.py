@@ -26,7 +26,7 @@ class Addresses:
 
     def ui(self, session: Session) -> str:
         """The Spark UI's address, ends with a slash."""
-        return self._base + self._ui_path(session.project, session.id)
+        return self._base + self._ui_path(session.project, session.application)
 
     def ui_base(self, project: str, session: int) -> str:
         """The Spark UI's path as browsers see it (`spark.ui.proxyBase`)."""
@@ -40,7 +40,8 @@ class Addresses:
     def log(self, session: Session) -> str:
         """The address of the driver's log for people."""
         if self._platform:
-            return f"{self._base}projects/{session.project}/logs?source=session-{session.id}"
+            source = f"session-{session.application}"
+            return f"{self._base}projects/{session.project}/logs?source={source}"
         return f"{self._base}sessions/{session.id}/log/view"
 
     def text(self, session: Session, statement: int) -> str:

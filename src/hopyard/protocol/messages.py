@@ -4,7 +4,7 @@ The agent dials home: `GET /livy/drivers/SESSION` upgraded to a WebSocket, with 
 as `Authorization: Bearer SECRET`. Each frame is one JSON object; `type` says which message.
 
 Up (agent to server), every message but `hello` and `pong` carries `seq`: 1, 2, 3 … for the life of
-the agent. The server writes a message down, then acknowledges with `ack`; the agent keeps what is
+the session. The server writes a message down, then acknowledges with `ack`; the agent keeps what is
 not acknowledged and replays it after it dialled again. The server drops what it has already
 written (`seq` at most the last one written), so nothing is lost and nothing is there twice.
 
@@ -272,17 +272,43 @@ class Drop(_Message):
 
 
 class Shutdown(_Message):
-    """End the Spark application and the agent."""
+    """End the session; the Spark application and the agent end with their last session."""
 
     type: Literal["shutdown"] = "shutdown"
     reason: str = ""
+
+
+class RoomConfig(BaseModel):
+    """What one session is to an agent; it has one line home for each of its sessions."""
+
+    session: int
+    url: str
+    """`ws://HOST:PORT/livy/drivers/SESSION`."""
+    secret: str = Field(repr=False)
+    kind: Kind = Kind.SHARED
+    warm: tuple[Kind, ...] = ()
+    """Kinds whose interpreters are started at once, before the first code of theirs."""
+    orphan_timeout: float = 300.0
+    """Seconds without home after which the session ends itself."""
+    output_limit: int = 10_000_000
+    """Characters of one statement's output; what is beyond is cut with a marker."""
+
+
+class Join(_Message):
+    """Take one more session into the Spark application; one that is known is ignored.
+
+    The agent dials home for it on a line of its own.
+    """
+
+    type: Literal["join"] = "join"
+    room: RoomConfig
 
 
 Output = Started | Stream | Display | Clear | InputRequest | Progress | Result
 """What belongs to a statement."""
 UpMessage = Hello | Step | Ready | Failed | Output | Answer | Ended
 DownMessage = (
-    Welcome | Ack | Execute | Cancel | Complete | Inspect | Input | Fetch | Drop | Shutdown
+    Welcome | Ack | Execute | Cancel | Complete | Inspect | Input | Fetch | Drop | Join | Shutdown
 )
 
 UP: TypeAdapter[UpMessage] = TypeAdapter(Annotated[UpMessage, Field(discriminator="type")])
@@ -317,21 +343,10 @@ class StartConfig(BaseModel):
         raise NotImplementedError
 
 
-class DriverConfig(StartConfig):
-    """What an agent is started with."""
+class DriverConfig(RoomConfig, StartConfig):
+    """What an agent is started with: its application, and the first session in it."""
 
     program = "hopyard.driver"
-    session: int
-    url: str
-    """`ws://HOST:PORT/livy/drivers/SESSION`."""
-    secret: str
-    kind: Kind = Kind.SHARED
-    warm: tuple[Kind, ...] = ()
-    """Kinds whose interpreters are started at once, before the first code of theirs."""
-    orphan_timeout: float = 300.0
-    """Seconds without home after which the agent ends itself."""
-    output_limit: int = 10_000_000
-    """Characters of one statement's output; what is beyond is cut with a marker."""
 
     @property
     def place(self) -> str:

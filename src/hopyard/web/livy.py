@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
@@ -54,6 +55,8 @@ class Application:
     memory: str
     cores: str
     started: str | None
+    log: str
+    """Which log is its driver's (`session-ID`): the first session's where several share one."""
 
 
 class LivyClient:
@@ -214,7 +217,13 @@ def _application(model: dict[str, Any]) -> Application:
         memory=memory,
         cores=cores,
         started=f"{datetime.fromisoformat(started):%Y-%m-%d %H:%M} UTC" if started else None,
+        log=_log_source(model) or f"session-{model['id']}",
     )
+
+
+def _log_source(model: dict[str, Any]) -> str | None:
+    address = (model.get("appInfo") or {}).get("driverLogUrl") or ""
+    return dict(parse_qsl(urlsplit(address).query)).get("source")
 
 
 def _memory(text: Any) -> str:

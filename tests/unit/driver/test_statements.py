@@ -13,6 +13,7 @@ from hopyard.driver import statements
 from hopyard.driver.interpreters.base import Outcome
 from hopyard.driver.outbox import Outbox
 from hopyard.driver.statements import Statements
+from hopyard.driver.workspace import Workspace
 from hopyard.protocol.messages import Execute
 from hopyard.protocol.states import Kind
 
@@ -46,7 +47,7 @@ async def test_end_is_never_before_the_beginning(monkeypatch: pytest.MonkeyPatch
     outbox = Outbox()
     registry: Any = Registry()
     spark: Any = Working()
-    running = Statements(spark, registry, outbox, 1000, pytest.fail)
+    running = Statements(Workspace(spark, 1), registry, outbox, 1000, pytest.fail, pytest.fail)
     running.add(Execute(statement=0, code="1", kind=Kind.PYSPARK, request="r-1"))
     assert running.unfinished() == [0]
     task = asyncio.create_task(running.run())

@@ -20,7 +20,7 @@ from hopyard.livy.app import create_app
 from hopyard.livy.batches.records import Batch
 from hopyard.livy.records import Session
 from hopyard.livy.requests import CreateBatch, CreateSession
-from hopyard.livy.sessions import hash_of
+from hopyard.livy.sharing import hash_of
 from hopyard.protocol.messages import GONE, UNAUTHORISED, Hello
 from hopyard.protocol.states import SessionState
 from hopyard.settings import Settings

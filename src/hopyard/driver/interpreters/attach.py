@@ -57,8 +57,7 @@ def attach() -> None:
     sc = SparkContext(gateway=_gateway, jsc=jsc, conf=SparkConf(_jconf=jsc.getConf()))
     # pyspark's own handler cancels the jobs of everybody; the agent cancels the cell's jobs only.
     signal.signal(signal.SIGINT, handler)
-    jsession = jvm.org.apache.spark.sql.classic.SparkSession.getDefaultSession().get()
-    spark = SparkSession(sc, jsession)
+    spark = SparkSession(sc, _gateway.entry_point.get("session"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         sql_context = SQLContext(sc, spark)
@@ -73,8 +72,10 @@ def attach() -> None:
     shell.events.register("post_run_cell", lambda result: _keep_frame(shell, result))
 
 
-def show_frame(view: str, group: str, name: str | None) -> None:
-    """Show a DataFrame to the agent for a moment, as a temporary view.
+def show_frame(place: str, group: str, name: str | None) -> None:
+    """Hand a DataFrame to the agent, at a place of the shelf.
+
+    Not as a view: to drop that would also take what is cached of the DataFrame away.
 
     Raises:
         LookupError: there is none.
@@ -93,7 +94,7 @@ def show_frame(view: str, group: str, name: str | None) -> None:
     frame = _frames[group] if name is None else names[name]
     if not isinstance(frame, DataFrame):
         raise LookupError(f"'{name}' is no Spark DataFrame but of type {type(frame).__name__}.")
-    frame._jdf.createOrReplaceGlobalTempView(view)
+    _gateway.entry_point.put(place, frame._jdf)
 
 
 def _keep_frame(shell: Any, result: Any) -> None:

@@ -18,7 +18,7 @@ from hopyard.driver.interpreters.jupyter import (
 )
 from hopyard.driver.interpreters.pipe import ProcessPipe
 from hopyard.driver.mask import MaskedLog
-from hopyard.driver.spark import Spark
+from hopyard.driver.workspace import Workspace
 from hopyard.protocol.states import Kind
 
 KERNEL = "hopyard.driver.interpreters.kernel"
@@ -38,7 +38,7 @@ class PythonInterpreter(JupyterKernel):
     """Python code, in a kernel of its own process.
 
     Args:
-        spark: the driver's JVM.
+        workspace: its session's part of the Spark application.
         work_dir: the kernel's current folder.
         process: one that was started beforehand.
     """
@@ -47,8 +47,11 @@ class PythonInterpreter(JupyterKernel):
     language: ClassVar[str] = "Python"
     asks: ClassVar[bool] = True
 
-    def __init__(self, spark: Spark, work_dir: str, process: KernelProcess | None = None) -> None:
-        self._spark = spark
+    def __init__(
+        self, workspace: Workspace, work_dir: str, process: KernelProcess | None = None
+    ) -> None:
+        self._workspace = workspace
+        self._spark = spark = workspace.spark
         self._work_dir = work_dir
         self._log = MaskedLog(spark.mask)
         self._pipes: list[ProcessPipe] = []
@@ -72,12 +75,13 @@ class PythonInterpreter(JupyterKernel):
         await self._connect()
         await self._hidden(
             f"__import__({ATTACH!r}, fromlist=['_']).connect("
-            f"{self._spark.port}, {self._spark.secret!r})"
+            f"{self._workspace.port}, {self._workspace.secret!r})"
         )
 
     async def attach(self) -> None:
         """Make `spark` and `sc` in the kernel."""
         await self._hidden(f"__import__({ATTACH!r}, fromlist=['_']).attach()")
+        await self._spark.call(self._workspace.keep_default)
 
     def _request(self, code: Code) -> tuple[str, dict[str, Any]]:
         return code.text, {"hopyard": {"group": code.group, "description": code.description}}
@@ -100,9 +104,9 @@ class PythonInterpreter(JupyterKernel):
         """Return a DataFrame of the kernel's; asked for between cells only."""
         if self._waiting:
             raise NoFrame("The session runs a statement: ask again when it is done.", busy=True)
-        view = f"hopyard_{secrets.token_hex(8)}"
-        call = f"__import__({ATTACH!r}, fromlist=['_']).show_frame({view!r}, {group!r}, {name!r})"
+        place = secrets.token_hex(8)
+        call = f"__import__({ATTACH!r}, fromlist=['_']).show_frame({place!r}, {group!r}, {name!r})"
         shown = await self._or_died(self._run(call, None, True, {}), START_TIMEOUT)
         if shown.error is not None:
             raise NoFrame(shown.error["evalue"])
-        return await self._spark.call(self._spark.take_view, view)
+        return await self._workspace.take(place)

@@ -33,8 +33,8 @@ from hopyard.driver.interpreters.pipe import ProcessPipe
 from hopyard.driver.interpreters.text import REFUSED
 from hopyard.driver.interpreters.wire import Message
 from hopyard.driver.mask import MaskedLog
-from hopyard.driver.spark import Spark
 from hopyard.driver.sparkr import BACKEND_SECONDS, SOURCES
+from hopyard.driver.workspace import Workspace
 from hopyard.protocol.states import Kind
 
 INSTALL = (
@@ -50,7 +50,7 @@ class RInterpreter(JupyterKernel):
     """R code, in a kernel of its own process.
 
     Args:
-        spark: the driver's JVM.
+        workspace: its session's part of the Spark application.
         work_dir: the kernel's current folder.
     """
 
@@ -58,9 +58,10 @@ class RInterpreter(JupyterKernel):
     language: ClassVar[str] = "R"
     asks: ClassVar[bool] = True
 
-    def __init__(self, spark: Spark, work_dir: str) -> None:
+    def __init__(self, workspace: Workspace, work_dir: str) -> None:
         super().__init__()
-        self._spark = spark
+        self._workspace = workspace
+        self._spark = spark = workspace.spark
         self._work_dir = work_dir
         self._backend: Any = None
         self._pipes: list[ProcessPipe] = []
@@ -91,22 +92,24 @@ class RInterpreter(JupyterKernel):
             if "IRkernel" in self._last_words:
                 raise CannotStart(f"R has no package IRkernel: {INSTALL}") from None
             raise
-        port, secret = await self._spark.call(self._open_backend)
+        port, secret, shelf = await self._spark.call(self._open_backend)
         folder, home = map(json.dumps, (str(SOURCES), self._spark.environment["SPARK_HOME"]))
         # Nothing of it is on a command line or in an environment.
         await self._hidden(
             f'sys.source(file.path({folder}, "run.R"), attach(NULL, name = "hopyard"))\n'
-            f'as.environment("hopyard")$join({folder}, {home}, "{port}", "{secret}")\n'
+            f'as.environment("hopyard")$join({folder}, {home}, "{port}", "{secret}", "{shelf}")\n'
             f'as.environment("hopyard")$let_ask({json.dumps(REFUSED)})'
         )
 
-    def _open_backend(self) -> tuple[int, str]:
+    def _open_backend(self) -> tuple[int, str, str]:
+        """Return its port, its secret, and the name by which it knows the shelf."""
         jvm = self._spark.jvm
         jvm.System.setProperty("spark.r.backendConnectionTimeout", BACKEND_SECONDS)
         jvm.System.setProperty("spark.r.numRBackendThreads", BACKEND_THREADS)
         self._backend = jvm.org.apache.spark.api.r.RBackend()
         opened = self._backend.init()
-        return opened._1(), opened._2().secret()
+        shelf = self._backend.jvmObjectTracker().addAndGetId(self._workspace.shelf)
+        return opened._1(), opened._2().secret(), shelf.id()
 
     async def _reached(self) -> None:
         # It says nothing by itself, and what it says before we listen is lost.
@@ -160,13 +163,13 @@ class RInterpreter(JupyterKernel):
         """Return a DataFrame of R's or of Spark's; asked for between cells only."""
         if self._waiting:
             raise NoFrame("The session runs a statement: ask again when it is done.", busy=True)
-        view = f"hopyard_{secrets.token_hex(8)}"
+        place = secrets.token_hex(8)
         wanted = "NULL" if name is None else json.dumps(name, ensure_ascii=False)
-        call = f'as.environment("hopyard")$show_frame("{view}", "{group}", {wanted})'
+        call = f'as.environment("hopyard")$show_frame("{place}", "{group}", {wanted})'
         shown = await self._or_died(self._run(call, None, True, {}), START_TIMEOUT)
         if shown.error is not None:
             raise NoFrame(shown.error["evalue"])
-        return await self._spark.call(self._spark.take_view, view)
+        return await self._workspace.take(place)
 
     async def _end(self) -> None:
         from py4j.protocol import Py4JError

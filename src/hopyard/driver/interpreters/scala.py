@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 from functools import partial
@@ -22,7 +23,7 @@ from hopyard.driver.interpreters.calls import Calls
 from hopyard.driver.interpreters.magics import TABLE, table
 from hopyard.driver.interpreters.pipe import Pipe
 from hopyard.driver.interpreters.scala_text import Piece, outcome, pieces
-from hopyard.driver.spark import Spark
+from hopyard.driver.workspace import Workspace
 from hopyard.protocol.states import Kind
 
 SOURCE = Path(__file__).parent.parent / "scala" / "repl.scala"
@@ -30,34 +31,38 @@ ASIDE_TIMEOUT = 20.0
 """For completions: they wait while code is compiled, and the first one takes long."""
 OUTPUT_TIMEOUT = 5.0
 LINES = 1_000_000
-"""Names of classes that one REPL may use: executors remember those of the one before."""
+"""Names of classes that one REPL may use: executors remember those of the ones before, and load
+those of all sessions of an application from one folder."""
+CLOSE_TIMEOUT = 3.0
+"""For what still runs in a REPL that is closed."""
 Name = Literal["stdout", "stderr"]
 STREAMS: tuple[Name, ...] = ("stdout", "stderr")
 BIG = "BIGINT_TYPE"
 
 
 class ScalaInterpreter(Interpreter):
-    """Scala code, on the same SparkSession as the other kinds."""
+    """Scala code, on the same SparkSession as the other kinds of its session."""
 
     kind: ClassVar[Kind] = Kind.SPARK
     lost_by_restart: ClassVar[str] = "its values and definitions are gone"
 
-    def __init__(self, spark: Spark) -> None:
-        self._spark = spark
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._spark = workspace.spark
         self._statements = Calls("scala")
         self._aside = Calls("scala-aside")
         self._output: Output | None = None
         self._pipes: dict[str, Pipe] = {}
         self._repl: Any = None
-        self._made = 0
+        self._number = 0
 
     async def start(self) -> None:
         """Make a REPL in the JVM."""
         from py4j.protocol import Py4JError
 
-        self._made += 1
+        self._number = self._spark.next_repl()
         for name in STREAMS:
-            path = self._spark.folder / f"scala-{self._made}-{name}"
+            path = self._spark.folder / f"scala-{self._number}-{name}"
             self._pipes[name] = Pipe(path, partial(self._print, name))
         try:
             self._repl = await self._statements.run(self._make)
@@ -82,8 +87,8 @@ class ScalaInterpreter(Interpreter):
             raise CannotStart(f"Scala cannot start with this Spark: {printed.toString()[:1000]}")
         made = intp.classLoader().loadClass("hopyard.Repl").getConstructors()[0]
         pipes = [str(self._pipes[name].path) for name in STREAMS]
-        used = (self._made - 1) * LINES
-        arguments = [intp, printed, self._spark.session, *pipes, used]
+        used = self._number * LINES
+        arguments = [intp, printed, self._workspace.session, *pipes, used]
         repl = made.newInstance(self._spark.array("java.lang.Object", arguments))
         if fault := repl.prepare():
             raise CannotStart(f"Scala cannot join the Spark application: {fault[:1000]}")
@@ -200,11 +205,22 @@ class ScalaInterpreter(Interpreter):
 
     async def restart(self) -> None:
         """Leave the old REPL alone with what it runs, and make a fresh one."""
-        await self.close()
+        self._give_up()
         await self.start()
 
     async def close(self) -> None:
-        """Give up what still runs."""
+        """Stop what still runs, and leave the JVM to other sessions."""
+        from py4j.protocol import Py4JError
+
+        if self._repl is not None:
+            with contextlib.suppress(Py4JError, OSError, TimeoutError, InterpreterDied):
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await self._aside.run(self._repl.interrupt)
+                    await self._aside.run(self._repl.close)
+        self._repl = None
+        self._give_up()
+
+    def _give_up(self) -> None:
         self._statements.give_up()
         self._aside.give_up()
         for pipe in self._pipes.values():

@@ -25,7 +25,7 @@ from hopyard.driver.interpreters.sql_text import (
     whole,
 )
 from hopyard.driver.interpreters.text import without_java_frames
-from hopyard.driver.spark import Spark
+from hopyard.driver.workspace import Workspace
 from hopyard.protocol.states import Kind
 
 T = TypeVar("T")
@@ -44,11 +44,12 @@ class SqlInterpreter(Interpreter):
     kind: ClassVar[Kind] = Kind.SQL
     lost_by_restart: ClassVar[str] = "its settings and views are kept"
 
-    def __init__(self, spark: Spark) -> None:
-        self._spark = spark
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._spark = workspace.spark
         self._calls = Calls("sql")
         self._aside = Calls("sql-aside")
-        self._names = Names(spark)
+        self._names = Names(workspace)
         self._frames: dict[str, Any] = {}
         """The last results, by the job groups of their statements."""
 
@@ -75,11 +76,12 @@ class SqlInterpreter(Interpreter):
     def _query(self, code: Code) -> dict[str, Any]:
         spark, jvm = self._spark, self._spark.jvm
         # Job groups belong to a thread of the JVM, and py4j gives this thread one of its own.
-        spark.session.sparkContext().setJobGroup(code.group, code.description, True)
+        session = self._workspace.session
+        session.sparkContext().setJobGroup(code.group, code.description, True)
         *before, last = statements(code.text)
         for text in before:
-            spark.session.sql(text)
-        frame = spark.session.sql(last)
+            session.sql(text)
+        frame = session.sql(last)
         self._keep(code.group, frame)
         schema = json.loads(frame.schema().json())
         fields = schema["fields"]

@@ -6,7 +6,7 @@ import re
 import time
 from typing import Any
 
-from hopyard.driver.spark import Spark
+from hopyard.driver.workspace import Workspace
 
 _WORD = r"(?:[^\W\d]\w*|`[^`]*`)"
 _PREFIX = re.compile(rf"(?:({_WORD}(?:\.{_WORD})*)\.)?(\w*)$")
@@ -24,8 +24,9 @@ SOURCES = 8
 class Names:
     """Knows the names that SQL may use; runs outside of the event loop."""
 
-    def __init__(self, spark: Spark) -> None:
-        self._spark = spark
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._spark = workspace.spark
         self._keywords: list[str] = []
         self._functions: list[str] = []
         self._read = 0.0
@@ -78,7 +79,7 @@ class Names:
         from py4j.protocol import Py4JJavaError
 
         try:
-            names = self._spark.session.table(table).schema().fieldNames()
+            names = self._workspace.session.table(table).schema().fieldNames()
         except Py4JJavaError:
             return []
         return list(names)
@@ -87,7 +88,7 @@ class Names:
         from py4j.protocol import Py4JJavaError
 
         try:
-            tree: str = self._spark.session.table(table).schema().treeString()
+            tree: str = self._workspace.session.table(table).schema().treeString()
         except Py4JJavaError:
             return ""
         return f"{table}\n{tree}".rstrip("\n")
@@ -103,7 +104,7 @@ class Names:
         encoders: Any = self._spark.jvm.org.apache.spark.sql.Encoders
         none = self._spark.array("java.lang.String", [])
         try:
-            frame = self._spark.session.sql(query)
+            frame = self._workspace.session.sql(query)
             rows = frame.select(column or frame.columns()[0], none)
             texts = getattr(rows, "as")(encoders.STRING()).collectAsList()
             joined: str = self._spark.jvm.java.lang.String.join("\n", texts)

@@ -3,7 +3,7 @@
 # IRkernel gathers what an expression prints until it is over. So it only carries the messages: it is
 # asked to call run(), which sends output to the process's own stdout, and the agent reads that.
 
-join <- function(folder, spark_home, port, secret) {
+join <- function(folder, spark_home, port, secret, shelf_id) {
   library <- file.path(spark_home, "R", "lib")
   if (file.exists(file.path(library, "SparkR", "DESCRIPTION"))) {
     join_with_sparks(library, port, secret)
@@ -13,6 +13,8 @@ join <- function(folder, spark_home, port, secret) {
     space$connectBackend("localhost", port, secret)
   }
   here <- environment(join)
+  assign("shelf", SparkR:::jobj(shelf_id), envir = here)
+  use_session(SparkR:::callJMethod(shelf, "get", "session"))
   # Beneath the user's variables, where rm(list = ls()) does not reach them.
   delayedAssign("spark", SparkR:::getSparkSession(), assign.env = here)
   delayedAssign("sqlContext", SparkR:::getSparkSession(), assign.env = here)
@@ -27,6 +29,15 @@ join_with_sparks <- function(library, port, secret) {
     base::library("SparkR", lib.loc = c(library, .libPaths()), character.only = TRUE)
     SparkR::sparkR.session()
   }))
+}
+
+use_session <- function(session) {
+  space <- asNamespace("SparkR")
+  if (exists(".sparkREnv", envir = space)) {
+    assign(".sparkRsession", session, envir = space$.sparkREnv)
+  } else {
+    space$.backend$session <- session
+  }
 }
 
 # Python asks: R knows no sockets of this kind. The value comes through a pipe.
@@ -141,12 +152,12 @@ keep_frame <- function(group, value) {
   assign("kept", utils::tail(found, FRAMES), envir = environment(keep_frame))
 }
 
-# Show a DataFrame to the agent for a moment, as a temporary view. R's own goes to Spark first.
-show_frame <- function(view, group, name) tryCatch({
+# Hand a DataFrame to the agent, at a place of the shelf. R's own goes to Spark first.
+show_frame <- function(place, group, name) tryCatch({
   value <- if (is.null(name)) kept[[group]] else get0(name, globalenv(), inherits = FALSE)
   if (is.data.frame(value)) value <- SparkR::createDataFrame(value)
   if (!methods::is(value, "SparkDataFrame")) stop(why_no_frame(value, name), call. = FALSE)
-  SparkR:::callJMethod(value@sdf, "createOrReplaceGlobalTempView", view)
+  SparkR:::callJMethod(shelf, "put", place, value@sdf)
   invisible(NULL)
 }, error = function(condition) publish_error("NoFrame", conditionMessage(condition), character()))
 

@@ -6,7 +6,7 @@ import java.nio.ByteBuffer
 import java.nio.channels.{Channels, SocketChannel}
 import java.nio.charset.StandardCharsets.UTF_8
 import java.util.{ArrayList, LinkedHashMap}
-import java.util.concurrent.{ExecutionException, Executors, TimeUnit}
+import java.util.concurrent.{ConcurrentHashMap, CopyOnWriteArrayList, ExecutionException, Executors, TimeUnit}
 
 import scala.collection.mutable
 import scala.jdk.CollectionConverters._
@@ -43,12 +43,14 @@ object secret {
   *
   * The agent sends this source; the REPL itself compiles it, so that no build step is needed.
   *
+  * Several sessions may have one each in this JVM.
+  *
   * @param intp what compiles and runs
   * @param printed where its reporter writes
   * @param stdout a named pipe that the agent reads
   * @param stderr likewise
   * @param firstLine a number of lines that no interpreter of this application used yet: executors
-  *   keep the classes of those before
+  *   keep the classes of those before, and know all by their names
   */
 final class Repl(
     intp: IMain,
@@ -78,13 +80,14 @@ final class Repl(
     thread
   }
   flusher.scheduleWithFixedDelay(() => flush(), FlushMillis, FlushMillis, TimeUnit.MILLISECONDS)
-  Repl.session = session
+  Repl.sessions.put(firstLine, session)
   forget() // what the compiler has to say about this file
   (1 to firstLine).foreach(_ => intp.naming.freshLineId())
 
   /** Make the names that spark-shell has; empty if it went well, else what the compiler says. */
   def prepare(): String = {
-    val answer = run(Prelude, silent = true, value = false)
+    val answer = run(prelude(firstLine), silent = true, value = false)
+    Repl.sessions.remove(firstLine)
     if (answer.containsKey("ok")) "" else answer.toString
   }
 
@@ -92,6 +95,7 @@ final class Repl(
   def execute(code: String, group: String, description: String, silent: Boolean, value: Boolean): String = {
     cancelled = false
     val future = worker.submit { () =>
+      SparkSession.setActiveSession(session)
       session.sparkContext.setJobGroup(group, description, true)
       running = Some(new Statement(Thread.currentThread))
       try redirected(run(code, silent, value))
@@ -288,17 +292,13 @@ final class Repl(
   }
 
   private def redirected[A](body: => A): A = {
-    val (systemOut, systemErr) = (System.out, System.err)
-    System.setOut(out.stream)
-    System.setErr(err.stream)
-    try
+    System.setOut(systemOut.stream)
+    System.setErr(systemErr.stream)
+    systemOut.to(out.stream)(systemErr.to(err.stream) {
       Console.withIn(new StringReader("")) {
         Console.withOut(out.stream)(Console.withErr(err.stream)(body))
       }
-    finally {
-      System.setOut(systemOut)
-      System.setErr(systemErr)
-    }
+    })
   }
 
   private def flush(): Unit = {
@@ -337,8 +337,39 @@ final class Repl(
 }
 
 object Repl {
-  /** What the prelude takes `spark` from. */
-  var session: SparkSession = _
+  /** What preludes take `spark` from, by the first lines of their interpreters. */
+  val sessions = new ConcurrentHashMap[Int, SparkSession]
+
+  /** System.out or System.err, of which a JVM has one for all sessions.
+    *
+    * What a thread prints is its statement's, or that of the thread which started it. What other
+    * threads print, such as those of tasks, is of the only statement that runs.
+    */
+  private final class Shared(original: PrintStream) extends OutputStream {
+    private val own = new InheritableThreadLocal[PrintStream]
+    private val running = new CopyOnWriteArrayList[PrintStream]
+    val stream = new PrintStream(this, false, UTF_8)
+
+    def to[A](statement: PrintStream)(body: => A): A = {
+      own.set(statement)
+      running.add(statement)
+      try body
+      finally {
+        running.remove(statement)
+        own.remove()
+      }
+    }
+
+    private def target: PrintStream = Option(own.get).getOrElse {
+      val all = running.toArray(Array.empty[PrintStream])
+      if (all.length == 1) all.head else original
+    }
+    override def write(byte: Int): Unit = target.write(byte)
+    override def write(bytes: Array[Byte], start: Int, size: Int): Unit = target.write(bytes, start, size)
+    override def flush(): Unit = target.flush()
+  }
+  private val systemOut = new Shared(System.out)
+  private val systemErr = new Shared(System.err)
 
   val Label = "<cell>"
   val StackSize = 16L << 20
@@ -353,8 +384,8 @@ object Repl {
   val RddRows = 10
   val Rows = 1000
 
-  val Prelude =
-    """@transient val spark: org.apache.spark.sql.SparkSession = _root_.hopyard.Repl.session
+  private def prelude(line: Int) =
+    s"""@transient val spark: org.apache.spark.sql.SparkSession = _root_.hopyard.Repl.sessions.get($line)
       |@transient val sc = spark.sparkContext
       |@transient val sqlContext = spark.sqlContext
       |import org.apache.spark.SparkContext._

@@ -15,7 +15,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import StreamingResponse
 
 from hopyard.errors import NotFound, Unavailable
-from hopyard.livy.deps import Known, Mine
+from hopyard.livy.deps import Asking, Known
 from hopyard.protocol.spark_ui import signed
 
 router = APIRouter(tags=["spark ui"])
@@ -29,16 +29,19 @@ RETURNED = frozenset(
 
 @router.get(UI)
 @router.post(UI)
-async def spark_ui(path: str, request: Request, session: Mine, known: Known) -> Response:
+async def spark_ui(
+    path: str, session: str, request: Request, known: Known, caller: Asking
+) -> Response:
     """Pass a request on to a session's Spark UI (ours, not Livy's)."""
-    if session.ui_url is None or session.over:
-        raise NotFound(f"Session '{session.id}' has no Spark UI.")
+    found = known.sessions.in_application(caller, session)
+    if found.ui_url is None or found.over:
+        raise NotFound(f"Session '{session}' has no Spark UI.")
     return await forward(
         request,
-        raw_rest(request, f"/sessions/{request.path_params['session']}/ui/") or path,
-        base=session.ui_url,
-        secret=known.sessions.ui_secret(session),
-        public=known.sessions.addresses.ui_base(session.project, session.id),
+        raw_rest(request, f"/sessions/{session}/ui/") or path,
+        base=found.ui_url,
+        secret=known.sessions.ui_secret(found),
+        public=known.sessions.addresses.ui_base(found.project, found.application),
     )
 
 

@@ -90,6 +90,21 @@ def begin(controller: Controller, name: str, endpoint: Any, properties: dict[str
             controller.session_manager.add_session(name, session)
             return
     controller.add_session(name, endpoint, False, properties)
+    if naming.share(properties):
+        session = controller.get_session_by_name_or_default(name)
+        session.ipython_display.writeln(_shared(session, running(session.http)))
+
+
+def _shared(session: Session, every: Sequence[Mapping[str, Any]]) -> str:
+    """Say with which other sessions a new one shares its Spark application."""
+    application = session.get_app_id()
+    others = [
+        f"{one['id']} ({one['name']})"
+        for one in every
+        if one["appId"] == application and one["id"] != session.id
+    ]
+    words = f"Its Spark application is shared as '{naming.share(session.properties)}'"
+    return f"{words}, with session {', '.join(others)}." if others else f"{words}."
 
 
 def attach(controller: Controller, name: str, endpoint: Any, kind: str, number: int) -> Session:

@@ -29,6 +29,9 @@ MORE_HELP = """
   <tr><td>attach</td><td>%%attach<br>%%attach -s 3<br>%%attach -s report</td><td>Lists your running
     sessions, or goes on with one of them, by number or name. -f ends this notebook's own session
     first.</td></tr>
+  <tr><td>share</td><td>%%configure<br>{"conf": {"hopyard.session.share": "report"}}</td>
+    <td>Notebooks of yours with the same name here use one Spark application, each with variables,
+    temporary views and settings of its own.</td></tr>
   <tr><td>matplot</td><td>%matplot plt</td><td>Shows a figure of the driver's matplotlib.</td></tr>
   <tr><td>-o</td><td>%%sql -o df -n -1</td><td>Rows come with their types: 2,500 at most, unless -n
     says otherwise; it is said when there were more.</td></tr>

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 KEEP = "hopyard.session.keep"
+SHARE = "hopyard.session.share"
 
 
 def of_new(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,6 +32,11 @@ def of_new(properties: Mapping[str, Any]) -> dict[str, Any]:
 def keeps(properties: Mapping[str, Any]) -> bool:
     """Say whether a session is to outlive its kernel."""
     return str((properties.get("conf") or {}).get(KEEP, "")).lower() == "true"
+
+
+def share(properties: Mapping[str, Any]) -> str:
+    """Return by which name a session shares its Spark application; empty where it does not."""
+    return str((properties.get("conf") or {}).get(SHARE, ""))
 
 
 def _mark(properties: Mapping[str, Any]) -> str:

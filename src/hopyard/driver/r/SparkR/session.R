@@ -39,10 +39,6 @@ set_conf <- function(settings) {
 
 getSparkSession <- function() {
   if (is.null(.backend$session) && isTRUE(.backend$own)) start_session(list())
-  if (is.null(.backend$session)) {
-    found <- callJStatic("org.apache.spark.sql.classic.SparkSession", "getDefaultSession")
-    .backend$session <- callJMethod(found, "get")
-  }
   .backend$session
 }
 
