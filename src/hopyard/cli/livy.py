@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from hopyard import log
+from hopyard.cli import machine
 from hopyard.cli.heads import BoundedHeads
 from hopyard.errors import SetupError
 from hopyard.launchers import sandbox
@@ -47,6 +48,8 @@ def serve(
                 f"Without a token file this server may not listen on {host}: "
                 "give one with --token-file, or listen on 127.0.0.1."
             )
+        machine.make_data_dir(settings.data_dir)
+        machine.check_java()
         if settings.isolation == "sandbox":
             sandbox.check()
         migrate(settings.database)

@@ -32,17 +32,22 @@ def check(settings: Settings) -> None:
         check_sandbox()
 
 
-def check_data_dir(folder: Path) -> None:
-    """Make the data directory and try to write there."""
+def make_data_dir(folder: Path) -> None:
+    """Make the data directory, for this user alone: code and its output are in it."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"x")
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise SetupError(
             f"The data directory {folder} cannot be written ({error.strerror}): "
             "set HOPYARD_DATA_DIR to a folder that can."
         ) from None
+
+
+def check_data_dir(folder: Path) -> None:
+    """Make the data directory, and see that there is room in it."""
+    make_data_dir(folder)
     free = shutil.disk_usage(folder).free
     if free < FREE_BYTES:
         raise SetupError(
