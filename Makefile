@@ -44,7 +44,8 @@ e2e: setup-test ## Tests in a real browser
 .PHONY: soak
 soak: setup-test ## The long tests: the Livy server killed 50 times, fuzzed in full
 	@HOPYARD_SOAK=1 $(PYTEST) tests/soak -s
-	@HOPYARD_AWAY_SECONDS=75 $(PYTEST) tests/e2e/test_output_outlives_browser.py
+	@HOPYARD_AWAY_SECONDS=75 $(PYTEST) tests/e2e/test_output_outlives_browser.py \
+	  tests/e2e/test_spark_outlives_browser.py
 
 .PHONY: lint
 lint: setup-test ## ruff, mypy (strict), import-linter
