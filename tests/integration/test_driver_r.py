@@ -309,6 +309,41 @@ VERBS = {
         [True, True],
     ),
     "conf": ("sparkR.conf('no.such', '7')$no.such", "7"),
+    "files": (
+        "p <- file.path(tempdir(), 'files')\n"
+        "words <- select(df, alias(cast(df$cyl, 'string'), 'w'))\n"
+        "write.text(words, paste0(p, '.txt')); write.orc(df, paste0(p, '.orc'))\n"
+        "c(count(read.text(paste0(p, '.txt'))), count(read.orc(paste0(p, '.orc'))))",
+        [8, 8],
+    ),
+    "jdbc": (
+        "u <- 'jdbc:derby:memory:r;create=true'; write.jdbc(select(df, 'cyl', 'gear'), u, 'cars')\n"
+        "back <- read.jdbc(u, 'cars'); c(count(back), ncol(back))",
+        [8, 2],
+    ),
+    "tables": (
+        "createOrReplaceTempView(df, 'r_listed'); 'r_listed' %in% collect(tables())$tableName",
+        True,
+    ),
+    "schema": (
+        "c(capture.output(printSchema(df))[2],\n"
+        "  vapply(schema(df)$fields(), function(f) f$name(), ''))",
+        [" |-- mpg: double (nullable = true)", "mpg", "cyl", "gear"],
+    ),
+    "explain": ("any(grepl('Physical Plan', capture.output(explain(df))))", True),
+    "withColumn-new": ("names(withColumn(df, 'x', df$mpg * 2))[4]", "x"),
+    "as.DataFrame": ("count(as.DataFrame(mtcars)) + count(as.DataFrame(df))", 40),
+    "orderBy": ("head(orderBy(df, asc(df$mpg)), 1)$mpg", 14.3),
+    "arithmetic": (
+        "x <- df$cyl; some <- select(df, x + 1, x - 1, x * 2, x / 2, x %% 4, x ^ 2, -x)\n"
+        "collect(limit(some, 1)) |> unlist() |> unname()",
+        [7, 5, 12, 3, 2, 36, -6],
+    ),
+    "comparison": (
+        "x <- df$cyl; c(count(df[x > 6, ]), count(df[x >= 6, ]), count(df[x < 6, ]),\n"
+        "  count(df[x <= 6, ]), count(df[x == 6, ]), count(df[x != 6, ]), count(df[!(x == 6), ]))",
+        [2, 6, 2, 6, 4, 4, 4],
+    ),
 }  # fmt: skip
 
 

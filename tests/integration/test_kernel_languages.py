@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.integration.kernels import Kernel, Ran, livy_for_kernels, whole_output
+from tests.integration.kernels import Kernel, Ran, livy_for_kernels, sessions, whole_output
 from tests.integration.livy import Livy
 
 
@@ -107,7 +107,7 @@ def livy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Livy]:
         yield running
 
 
-@pytest.fixture(scope="module", params=[SCALA, R], ids=lambda cells: cells.kernel)
+@pytest.fixture(scope="module", params=[PYTHON, SCALA, R], ids=lambda cells: cells.kernel)
 def started(livy: Livy, request: pytest.FixtureRequest) -> Iterator[tuple[Cells, Kernel, Ran]]:
     cells: Cells = request.param
     if cells is R and shutil.which("Rscript") is None:
@@ -143,7 +143,8 @@ def test_output_and_errors(cells, kernel):
     assert kernel.ok(cells.out).stream("stdout") == "printed\n"
     ran = kernel.run(cells.fail)
     assert ran.reply["status"] == "error"
-    assert "too bad" in ran.reply["evalue"] + "".join(ran.reply["traceback"])
+    # Pages show the traceback alone.
+    assert "too bad" in "\n".join(ran.reply["traceback"])
 
 
 def test_sql_and_output_variables_become_pandas(cells, kernel):
@@ -220,7 +221,7 @@ def test_rs_questions_go_to_the_notebooks_user(cells, kernel):
     if cells is not R:
         pytest.skip("only R asks so")
     code = """cat("before\\n"); who <- readline("Name? "); word <- getPass("Word? ")
-more <- getOption("askpass")("More? "); cat(who, word, more, "\\n")"""
+more <- getOption("askpass")("More? "); paste(who, word, more)"""
     request = kernel.client.execute(code, allow_stdin=True)
     for asked in (("Name? ", "Ada Ö", False), ("Word? ", "secret", True), ("More? ", "x", True)):
         prompt, value, password = asked
@@ -228,7 +229,8 @@ more <- getOption("askpass")("More? "); cat(who, word, more, "\\n")"""
         assert question == {"prompt": prompt, "password": password}
         kernel.client.input(value)
     assert kernel.wait_for("stream", request)["text"] == "before\n"
-    assert kernel.wait_for("stream", request)["text"] == "Ada Ö secret x \n"
+    shown = kernel.wait_for("execute_result", request)["data"]["text/plain"]
+    assert shown == '[1] "Ada Ö secret x"'
     kernel.wait_for("execute_reply", request, shell=True)
     assert "42" in kernel.ok(cells.add).text
 
@@ -274,3 +276,143 @@ def test_completion_comes_from_the_driver(cells, kernel):
 def test_magics_that_need_python_say_so(cells, kernel):
     ran = kernel.run("%matplot plt")
     assert cells is PYTHON or "use the PySpark kernel" in ran.reply["evalue"]
+
+
+def local(kernel: Kernel, expression: str) -> str:
+    return kernel.ok(f"%%local\nprint({expression})").text.strip()
+
+
+def test_every_option_of_sql(kernel):
+    query = "SELECT id, DATE'2024-01-02' AS day FROM range(100)"
+    ran = kernel.ok(f"%%sql -o rows -n 3\n{query}")
+    assert "<table" in ran.html and "The first 3 rows only: -n NUMBER for more" in ran.text
+    ran = kernel.ok(f"%%sql --output rows --quiet --maxrows -1\n{query}")
+    assert "<table" not in ran.html and "only" not in ran.text
+    assert local(kernel, "len(rows), rows['day'].dtype.kind") == "100 M"
+    kernel.ok(f"%%sql -q -o rows -m sample -r 0.0 -c False\n{query}")
+    assert local(kernel, "rows.shape, rows['day'].dtype") == "(0, 2) object"
+    kernel.ok(f"%%sql -q -o rows -m sample -r 1.0 -n 5 -c True\n{query}")
+    assert local(kernel, "rows.shape, rows['day'].dtype.kind") == "(5, 2) M"
+    assert "<table" in kernel.ok(f"%%sql\n{query}").html
+
+
+def test_every_option_of_spark(cells, kernel):
+    ran = kernel.ok(f"%%spark -o found --maxrows 4\n{cells.frame}")
+    assert "The first 4 rows only" in ran.text
+    assert local(kernel, "found['n'].tolist()") == "[0, 1, 2, 3]"
+    kernel.ok("%%spark -o found -m take -n -1")
+    assert local(kernel, "len(found)") == "10"
+    kernel.ok("%%spark -o found -m sample -r 1.0 -c True")
+    assert local(kernel, "len(found)") == "10"
+    query = "SELECT DATE'2024-01-02' AS day"
+    kernel.ok(f"%%spark -o typed -c False\n{cells.typed.format(query=query)}")
+    assert local(kernel, "typed['day'].tolist()") == "[datetime.date(2024, 1, 2)]"
+    assert kernel.ok(f"%%spark\n{cells.out}").stream("stdout") == "printed\n"
+
+
+def test_every_option_of_send_to_spark(cells, kernel):
+    kernel.ok("%%local\nimport pandas\ngiven, table = 'é 😀', pandas.DataFrame({'a': range(9)})")
+    assert (
+        "given is word in Spark now." in kernel.ok("%%send_to_spark -i given -t str -n word").text
+    )
+    assert kernel.ok(cells.show).text.strip() == "é 😀"
+    ran = kernel.ok("%%send_to_spark -i table -t df -n there -m 4")
+    assert "The first 4 of 9 rows only" in ran.text
+    assert "rows 4" in kernel.ok(cells.count).text
+    kernel.ok("%%send_to_spark -i table -t df -n there -m -1")
+    assert "rows 9" in kernel.ok(cells.count).text
+    for line, words in (
+        ("-i table", "must be str"),
+        ("-i nowhere", "no local variable nowhere"),
+        ("-i given -n 'a b'", "no name of a variable"),
+        ("", "-i param not provided"),
+    ):
+        assert words in kernel.run(f"%%send_to_spark {line}").reply["evalue"]
+
+
+def test_magics_about_sessions(cells, kernel, livy):
+    helped = kernel.ok("%%help").html
+    for magic in ("%%info", "%%configure", "%%sql", "%%send_to_spark", "%%attach", "%matplot"):
+        assert magic in helped
+    assert "driverMemory" in kernel.ok("%%info").html
+    assert kernel.ok("%%logs").text.strip()
+    other = livy.create(kind="pyspark", driverMemory="1g")
+    kernel.ok(f"%%delete -f -s {other}")
+    assert other not in [one["id"] for one in sessions(livy)]
+    (own,) = [one["id"] for one in sessions(livy)]
+    for cell, words in (
+        (f"%%delete -f -s {own}", "Cannot delete this kernel's session"),
+        (f"%%delete -s {own}", "Include the -f parameter"),
+        ("%%cleanup", "-f parameter"),
+        ("%%configure\n{}", "include the -f argument"),
+        ('%%configure -f\n{"conf": {"spark.driver.port": "1"}}', "spark.driver.port cannot be set"),
+    ):
+        ran = kernel.run(cell)
+        assert words in ran.reply["evalue"], cell
+        assert len(ran.reply["traceback"]) == 1
+    assert "42" in kernel.ok(cells.add).text, "the session is still there"
+
+
+def test_what_users_get_wrong_is_said(cells, kernel):
+    for cell, words in (
+        ("%%sqll\nSELECT 1", "%%sqll"),
+        ("%%sql\nSELEC 1", "SELEC"),
+        ("%%sql\nSELECT * FROM nowhere", "nowhere"),
+        ("%%sql -o 'a b'\nSELECT 1", "no name of a variable"),
+        ("%%sql --limit 3\nSELECT 1", "unrecognized arguments"),
+        ("%%sql -n\nSELECT 1", "expected one argument"),
+        ("%%spark -m all\n1", "must be take or sample"),
+        ("%%spark -c perhaps -o x\n1", "perhaps"),
+        ("%%spark -o nowhere", "nowhere"),
+    ):
+        ran = kernel.run(cell)
+        said = str(ran.reply.get("evalue")) + ran.text + " ".join(ran.reply.get("traceback", ()))
+        assert words in said, (cell, ran.reply)
+    assert "42" in kernel.ok(cells.add).text
+
+
+def test_frames_of_all_shapes(kernel):
+    kernel.ok("%%sql -o empty\nSELECT id, 'x' AS s FROM range(5) WHERE id > 9")
+    assert local(kernel, "empty.shape, empty['id'].dtype") == "(0, 2) int64"
+    ran = kernel.ok("%%sql -o twice\nSELECT 1 AS a, 2 AS a, '😀 中文' AS `a b`")
+    assert "😀 中文" in ran.html
+    assert local(kernel, "twice.values.tolist(), list(twice)") == (
+        "[[1, 2, '😀 中文']] ['a', 'a', 'a b']"
+    )
+    kernel.ok(
+        "%%sql -o gaps\nSELECT * FROM VALUES (1, CAST('NaN' AS DOUBLE), DATE'2024-01-02', 'x'),"
+        " (NULL, NULL, NULL, NULL) AS t(n, f, d, s)"
+    )
+    assert local(kernel, "gaps.isna().values.tolist()") == (
+        "[[False, True, False, False], [True, True, True, True]]"
+    )
+    columns = ", ".join(f"{n} AS c{n}" for n in range(2_000))
+    ran = kernel.ok(f"%%sql -o wide\nSELECT {columns}")
+    assert "the first 1 × 200 shown" in ran.html
+    assert local(kernel, "wide.shape") == "(1, 2000)"
+    assert kernel.ok("%%sql\nCREATE OR REPLACE TEMP VIEW made AS SELECT 1 AS a").html == ""
+
+
+def test_settings_make_a_new_session_and_cleanup_ends_all(cells, kernel, livy):
+    before = [one["id"] for one in sessions(livy)]
+    ran = kernel.ok('%%configure -f\n{"conf": {"spark.sql.shuffle.partitions": "3"}}')
+    assert "Starting Spark application" in ran.text
+    assert [one["id"] for one in sessions(livy)] != before
+    refused = kernel.run('%%configure -f\n{"nosuch": 1}')
+    assert "nosuch" in refused.reply["evalue"] and len(refused.reply["traceback"]) == 1
+    assert "Starting Spark application" in kernel.ok(cells.add).text, "with the settings before"
+    kernel.ok("%%sql -q -o set\nSET spark.sql.shuffle.partitions")
+    assert local(kernel, "set['value'].tolist()") == "['3']"
+    kernel.ok("%%cleanup -f")
+    assert sessions(livy) == []
+    # Without a session these say so, or work without one.
+    assert "No logs yet" in kernel.ok("%%logs").text
+    assert "driverMemory" in kernel.ok("%%info").html
+
+
+def test_an_interrupt_while_the_session_starts_leaves_none(cells, kernel, livy):
+    ran = kernel.run(cells.add, interrupt_after=1.0)
+    assert ran.reply["ename"] == "KeyboardInterrupt"
+    assert "no Spark session was started" in ran.reply["evalue"]
+    assert sessions(livy) == []
+    assert "42" in kernel.ok(cells.add).text

@@ -52,6 +52,9 @@ def test_first_cell_starts_the_session_and_shows_its_table(first, livy):
     assert ran.text.endswith("SparkSession available as 'spark'.\n2")
     for word in ("YARN Application ID", "Spark UI", "Driver log", "Current session?", "✔"):
         assert word in ran.html
+    shown = ran.of("display_data") + ran.of("update_display_data")
+    steps = [one["data"]["text/plain"] for one in shown]
+    assert any("Spark" in step and step.endswith("…") for step in steps), steps
     session = sessions(livy)[-1]
     assert session["appId"] in ran.html
     assert re.fullmatch(r"demo: My book \([0-9a-f]{8}\)", session["name"])
@@ -210,6 +213,15 @@ def test_input_asks_the_notebooks_user(kernel):
     kernel.wait_for("execute_reply", request, shell=True)
 
 
+def test_question_that_is_interrupted_stops_the_cell(kernel):
+    request = kernel.client.execute("input('Name? ')", allow_stdin=True)
+    kernel.client.get_stdin_msg(timeout=60)
+    kernel.manager.interrupt_kernel()
+    reply = kernel.wait_for("execute_reply", request, shell=True)
+    assert reply["ename"] == "KeyboardInterrupt"
+    assert kernel.ok("40 + 2").text == "42"
+
+
 def test_input_that_nobody_can_answer_is_stopped(kernel):
     ran = kernel.run("input('Name? ')", stdin=False)
     assert ran.reply["status"] == "error"
@@ -220,7 +232,7 @@ def test_ipythons_own_magics_run_in_the_driver(kernel):
     assert "driver-only" in kernel.ok("%env HOPYARD_TRIED=driver-only").text
     assert "driver-only" in kernel.ok("!echo $HOPYARD_TRIED").text
     assert "Wall time" in kernel.ok("%%time\nspark.range(3).count()").text
-    assert "not found" in kernel.run("%nosuchmagic").text
+    assert "not found" in kernel.run("%nosuchmagic").reply["evalue"]
 
 
 ROWS = """SELECT IF(id = 1, NULL, id) AS n, CAST(id + 0.5 AS DECIMAL(12, 2)) AS d,
@@ -375,6 +387,8 @@ def test_display_shows_a_sample_and_the_schema_of_a_dataframe(kernel):
 def test_matplot_and_pretty(kernel):
     kernel.ok("import matplotlib.pyplot as plt\nplt.ioff()\nplt.plot([1, 2])")
     assert "image/png" in kernel.ok("%matplot plt").mimes
+    kernel.ok("plt.ion()\nplt.plot([3, 4])")
+    assert "image/png" in kernel.ok("%matplot plt").mimes, "a figure that was shown, once more"
     assert "<table" in kernel.ok("%%pretty\nspark.range(2).show()").html
     code = "%%pretty\nspark.sql(\"SELECT '<b>' AS a, '中😀' AS a\").show()\nprint(input('Now? '))"
     request = kernel.client.execute(code, allow_stdin=True)
@@ -444,6 +458,21 @@ def test_cleanup_ends_all_sessions(kernel, livy):
     assert sessions(livy) == []
 
 
+def test_restart_in_the_middle_of_a_cell_ends_its_session(livy):
+    kernel = Kernel(livy, "Restarted")
+    try:
+        kernel.ok("1 + 1")
+        before = sessions(livy)[-1]["id"]
+        request = kernel.client.execute("import time\nprint('runs')\ntime.sleep(600)")
+        kernel.wait_for("stream", request)
+        kernel.manager.restart_kernel()
+        kernel.client.wait_for_ready(60)
+        assert before not in [one["id"] for one in sessions(livy)]
+        assert "Starting Spark application" in kernel.ok("40 + 2").text
+    finally:
+        kernel.stop()
+
+
 def test_session_that_cannot_start_shows_the_end_of_its_log(livy):
     conf = '{"conf": {"spark.serializer": "no.such.Serializer"}}'
     kernel = Kernel(livy, "Broken", HOPYARD_SESSION_CONF=conf)
@@ -470,6 +499,20 @@ def test_sparkmagic_works_in_a_python_notebook(livy, tmp_path):
         assert "42" in kernel.ok("%%spark -s mine\nprint(40 + 2)").text
         kernel.ok("%%spark -s mine -c sql -o found\nSELECT id FROM range(3)")
         assert kernel.ok("found['id'].tolist()").text == "[0, 1, 2]"
+        kernel.ok("%%spark -s mine -c sql -q -o found -m take -n 2\nSELECT id FROM range(3)")
+        assert kernel.ok("len(found)").text == "2"
+        kernel.ok("%%spark -s mine -o kept -m sample -r 1.0 -n -1\nkept = spark.range(4)")
+        assert kernel.ok("len(kept)").text == "4"
+        plot = "import matplotlib.pyplot as plt\nplt.ioff()\nplt.plot([1, 2])\n%matplot plt"
+        assert "image/png" in kernel.ok(f"%%spark -s mine\n{plot}").mimes
+        assert "mine" in kernel.ok("%spark info").text
+        assert "INFO" in kernel.ok("%spark logs -s mine").text
+        failed = kernel.run("%%spark -s mine\n1 / 0")
+        assert "ZeroDivisionError" in failed.reply["evalue"]
+        kernel.ok("%spark delete -s mine")
+        assert sessions(livy) == []
+        kernel.ok(f"%spark add -s other -l scala -t Hub -u {livy.url}")
+        assert "42" in kernel.ok("%%spark\nprintln(40 + 2)").text
         kernel.ok("%spark cleanup")
         assert sessions(livy) == []
     finally:

@@ -181,6 +181,18 @@ def test_events_are_numbered_and_resume(livy: Livy, session: int) -> None:
     assert [line for line in rest.splitlines() if line.startswith("id: ")] == ["id: 3", "id: 4"]
 
 
+def test_post_goes_on_with_the_events_if_asked(livy: Livy, session: int) -> None:
+    address = f"/sessions/{session}/statements"
+    headers = {"Accept": "text/event-stream"}
+    answer = livy.http.post(address, json={"code": "print(7)\n40 + 2"}, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"][:17]) == (201, "text/event-stream")
+    kinds = [line[7:] for line in answer.text.splitlines() if line.startswith("event: ")]
+    assert kinds == ["state", "stream", "result", "state"]
+    number = answer.headers["location"].rpartition("/")[2]
+    assert livy.http.get(f"{address}/{number}/events").text == answer.text
+    assert livy.http.post(address, json={"kind": "nosuch"}, headers=headers).status_code == 400
+
+
 def test_list_is_paged(livy: Livy, session: int) -> None:
     address = f"/sessions/{session}/statements"
     page = livy.http.get(address, params={"from": 1, "size": 2}).json()

@@ -113,11 +113,13 @@ def test_failed_statement_has_the_drivers_name_and_traceback():
     from hopyard.notebook.kernels.errors import StatementError
 
     error = StatementError.of(
-        {"ename": "ValueError", "evalue": "bad", "traceback": ["one\n", "two\n"]}
+        {"ename": "ValueError", "evalue": "bad", "traceback": ["one\n", "it is bad\n"]}
     )
     assert type(error).__name__ == "ValueError"
     assert str(error) == "bad"
-    assert error._render_traceback_() == ["one", "two"]
+    assert error._render_traceback_() == ["one", "it is bad"]
+    error = StatementError.of({"ename": "Error", "evalue": "bad\nvery", "traceback": ["  at f(1)"]})
+    assert error._render_traceback_() == ["\x1b[31mError\x1b[0m: bad\nvery", "  at f(1)"]
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,7 @@ def prepare(shell: Any) -> None:
     """Set the shell up: plain tracebacks, prompt streams."""
     shell.InteractiveTB.structured_traceback = _plain_traceback
     shell.SyntaxTB.structured_traceback = _plain_traceback
+    shell.show_usage_error = lambda error: None  # it is the cell's error already
     for stream in (sys.stdout, sys.stderr):
         stream.flush_interval = FLUSH_INTERVAL  # type: ignore[union-attr]
     shell.kernel.raw_input = _asking(shell.kernel.raw_input)

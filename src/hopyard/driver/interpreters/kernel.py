@@ -25,6 +25,7 @@ def main() -> None:
     from hopyard.driver.interpreters import attach
 
     attach.prepare(app.shell)
+    app.kernel._execute_sleep = 0.0  # half a millisecond after each cell
     import pyspark.sql  # noqa: F401 - while the JVM still starts
 
     app.start()

@@ -35,13 +35,30 @@ def register(shell: Any) -> None:
     def json_magic(line: str) -> None:
         _show({"application/json": value(line)})
 
+    shown: dict[str, Any] = {}
+
+    def remember(message: dict[str, Any]) -> dict[str, Any]:
+        data = message["content"].get("data", {})
+        if "image/png" in data and str(data.get("text/plain", "")).startswith("<Figure"):
+            shown.update(data)
+        return message
+
     def matplot_magic(line: str) -> None:
+        from IPython.core.error import UsageError
         from IPython.display import display
 
         figure = value(line)
+        if hasattr(figure, "get_fignums") and not figure.get_fignums():
+            # Here a cell shows its figures itself, and then they are closed; in Livy they stay.
+            if not shown:
+                raise UsageError(f"%matplot {line}: there is no figure yet.")
+            display(shown, raw=True)
+            return
         display(figure.gcf() if hasattr(figure, "gcf") else figure)
         if hasattr(figure, "close"):
             figure.close()
+
+    shell.display_pub.register_hook(remember)
 
     for name, function in {
         "table": table_magic,

@@ -11,7 +11,7 @@ HELPERS <- c(
   "int_bytes", "invoke", "is_column", "is_frame", "is_grouped", "is_spec", "is_uniform", "jcol",
   "jcols", "jobj", "json_ready", "java_schema", "lambda", "letter_of", "lit_name", "load_paths",
   "map_bytes", "marked_text", "masked", "method", "names_of", "nested_text", "nested_type",
-  "new_column", "new_group", "new_spec", "on", "operate", "option_map", "option_text", "own_session", "quoted",
+  "new_column", "new_field", "new_group", "new_spec", "on", "operate", "option_map", "option_text", "own_session", "quoted",
   "r_cells", "r_column", "r_nested", "r_raw", "r_text", "r_time", "r_type", "r_value", "read_array",
   "read_bytes", "read_double", "read_int", "read_map", "read_object", "read_string", "read_struct",
   "read_value", "reader", "receive", "reconnect", "remove_garbage", "schema_fields", "send_rows",

@@ -25,23 +25,31 @@ TABLE = ("data", "application/json")
 """Where an SQL result is, in which numbers are encoded (`hopyard.protocol.exact`)."""
 
 
+EVENTS = "text/event-stream"
+NOT_KEPT = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 SIGN_OF_LIFE = 15.0
 """Seconds without events after which a stream sends a comment, so that proxies keep it open."""
 
 
 @router.post("", status_code=201, openapi_extra=described(RunStatement))
 async def run(request: Request, session: Mine, known: Known, key: Key) -> Response:
-    """Run code after what was sent before; it is written down when this is answered."""
+    """Run code after what was sent before; it is written down when this is answered.
+
+    With `Accept: text/event-stream` the answer goes on with what happens (ours, not Livy's).
+    """
     statement = await known.statements.submit(session, await read(request, RunStatement), key)
-    # As Livy: what a POST shows is the beginning, also when it is further by now.
-    view = {**statement_view(statement), "state": "waiting", "output": None, "progress": 0.0}
-    view |= {"started": 0, "completed": 0}
     whole = known.sessions.addresses.text(session, statement.id)
     headers = {
         "Location": f"{request.url.path}/{statement.id}",
         # For clients that show a part of long output (RFC 8288).
         "Link": f'<{whole}>; rel="alternate"; type="text/plain"',
     }
+    if request.headers.get("accept") == EVENTS:
+        happens = _stream(known.statements, session, statement, 0)
+        return StreamingResponse(happens, 201, headers | NOT_KEPT, EVENTS)
+    # As Livy: what a POST shows is the beginning, also when it is further by now.
+    view = {**statement_view(statement), "state": "waiting", "output": None, "progress": 0.0}
+    view |= {"started": 0, "completed": 0}
     return JSONResponse(view, 201, headers)
 
 
@@ -132,8 +140,8 @@ async def events(
     after = number(last_event_id) if last_event_id else 0
     return StreamingResponse(
         _stream(known.statements, session, found, after),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        media_type=EVENTS,
+        headers=NOT_KEPT,
     )
 
 

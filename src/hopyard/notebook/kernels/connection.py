@@ -37,6 +37,10 @@ class Http:
         """POST; tried again while the server is away: by its key it is taken once."""
         return self._send("POST", path, accepted, data)
 
+    def open(self, path: str, accepted: list[int], data: Any) -> requests.Response:
+        """POST whose answer is read while it comes; tried again as other POSTs until it begins."""
+        return self._send("POST", path, accepted, data, events=True)
+
     def delete(self, path: str, accepted: list[int], patience: float = 10) -> requests.Response:
         """DELETE; tried again while the server is away."""
         return self._send("DELETE", path, accepted, patience=patience)
@@ -71,14 +75,23 @@ class Http:
         accepted: list[int],
         data: Any = None,
         patience: float = AWAY_SECONDS,
+        *,
+        events: bool = False,
     ) -> requests.Response:
         until = time.monotonic() + patience
         pause = 0.05
-        headers = {"Idempotency-Key": uuid.uuid4().hex} if method == "POST" else None
+        headers = {"Idempotency-Key": uuid.uuid4().hex} if method == "POST" else {}
+        if events:
+            headers["Accept"] = "text/event-stream"
         while True:
             try:
                 response = self._session.request(
-                    method, self._url + path, json=data, headers=headers, timeout=TIMEOUT
+                    method,
+                    self._url + path,
+                    json=data,
+                    headers=headers,
+                    timeout=TIMEOUT,
+                    stream=events,
                 )
             except requests.exceptions.RequestException as error:
                 if time.monotonic() > until:

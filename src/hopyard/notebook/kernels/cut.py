@@ -42,7 +42,7 @@ class Cut:
             if self._left:
                 yield "stream", {**content, "text": text[: self._left]}
             self._left, self._over = 0, True
-            yield "display_data", self._marker("The code runs on.")
+            yield "display_data", self._marker("The rest is not shown here.")
 
     def result(self, content: dict[str, Any]) -> Iterator[Message]:
         """Yield what is to be shown of a cell's value."""

@@ -46,7 +46,11 @@ class StatementError(_Plain, LivyClientLibException):  # type: ignore[misc]
             output.get("evalue", "")
         )
         lines = [line.rstrip("\n") for line in output.get("traceback") or ()]
-        error.lines = lines or [f"\x1b[31m{type(error).__name__}\x1b[0m: {error}"]
+        message = str(error).strip()
+        if not lines or message.partition("\n")[0].strip() not in "\n".join(lines):
+            # Scala's traceback says where and not what.
+            lines = [f"\x1b[31m{type(error).__name__}\x1b[0m: {message}", *lines]
+        error.lines = lines
         return error
 
 

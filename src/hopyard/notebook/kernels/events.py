@@ -29,11 +29,13 @@ class Events:
     Args:
         http: the connection to the server.
         statement: the statement's path.
+        begun: the answer in which they come first, if there is one.
     """
 
-    def __init__(self, http: Http, statement: str) -> None:
+    def __init__(self, http: Http, statement: str, begun: requests.Response | None = None) -> None:
         self._http = http
         self._path = statement
+        self._begun = begun
         self._last = "0"
 
     def __iter__(self) -> Iterator[Event]:
@@ -67,8 +69,11 @@ class Events:
             time.sleep(_PAUSE)
 
     def _connected(self) -> Iterator[Event]:
-        headers = {"Last-Event-ID": self._last}
-        with self._http.stream(self._path + "/events", headers) as response:
+        begun, self._begun = self._begun, None
+        if begun is None:
+            headers = {"Last-Event-ID": self._last}
+            begun = self._http.stream(self._path + "/events", headers)
+        with begun as response:
             for fields in _blocks(response):
                 if "data" in fields:
                     self._last = fields["id"]

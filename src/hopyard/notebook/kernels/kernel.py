@@ -170,5 +170,10 @@ def run(kernel: type[Kernel]) -> None:
     """Run a kernel; `-f CONNECTION_FILE` is its argument."""
     parts.configure(os.environ, kernel.speaks)
     from ipykernel.kernelapp import IPKernelApp
+    from traitlets.config import Config
 
-    IPKernelApp.launch_instance(kernel_class=kernel)
+    # IPython's history on the disk: a millisecond a cell, and the notebook has its cells itself.
+    config = Config({"HistoryManager": {"enabled": False}})
+    # Half a millisecond that ipykernel sleeps after each cell, for output that we do not have.
+    config.Kernel._execute_sleep = 0.0
+    IPKernelApp.launch_instance(kernel_class=kernel, config=config)

@@ -58,13 +58,14 @@ class Cell:
         try:
             try:
                 body = {"code": code, "kind": kind}
-                answer = self._http.post(statements, [201], body)
-                self._path = f"{statements}/{answer.json()['id']}"
+                # Its events come in the same answer: asking for them is a way there and back.
+                answer = self._http.open(statements, [201], body)
+                self._path = f"{statements}/{answer.headers['Location'].rpartition('/')[2]}"
                 self._cut = Cut(answer.links.get("alternate", {}).get("url"))
                 # For the Jupyter server's recorder; pages ignore it.
                 whole = self._cut.address
                 self._send("hopyard_statement", {"path": self._path, "whole": whole})
-                events = Events(self._http, self._path)
+                events = Events(self._http, self._path, answer)
                 result = self._show(events)
             except LivyError:
                 say_if_over(self._session)

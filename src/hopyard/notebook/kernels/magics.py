@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from hdijupyterutils.ipythondisplay import IpythonDisplay
 from IPython.core.magic import cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
+from sparkmagic.kernels import kernelmagics
 from sparkmagic.kernels.kernelmagics import KernelMagics
 from sparkmagic.utils import configuration
 from sparkmagic.utils.utils import parse_argstring_or_throw
@@ -25,7 +26,6 @@ from hopyard.notebook.kernels.statements import run
 from hopyard.protocol.properties import refusal
 
 MORE_HELP = """
-<table>
   <tr><td>attach</td><td>%%attach<br>%%attach -s 3<br>%%attach -s report</td><td>Lists your running
     sessions, or goes on with one of them, by number or name. -f ends this notebook's own session
     first.</td></tr>
@@ -37,8 +37,8 @@ MORE_HELP = """
     says otherwise; it is said when there were more.</td></tr>
   <tr><td>others</td><td>%time, %env, %pip, !ls</td><td>IPython's own magics run in the driver;
     below %%local, in the kernel.</td></tr>
-</table>
 """
+YES, NO = ("true", "yes", "t", "y", "1"), ("false", "no", "f", "n", "0")
 KINDS = "str (a text) or df (a pandas DataFrame)"
 
 
@@ -48,6 +48,16 @@ class Display(IpythonDisplay):  # type: ignore[misc]
     def send_error(self, error: object) -> NoReturn:
         """Refuse."""
         raise LivyError(str(error))
+
+
+class Kept:
+    """In the place of a display: keeps what it is to show."""
+
+    shown = ""
+
+    def html(self, text: str) -> None:
+        """Keep some HTML."""
+        self.shown += text
 
 
 @magics_class
@@ -63,7 +73,7 @@ class Magics(KernelMagics):  # type: ignore[misc]
 
     def __init__(self, shell: Any, language: Language) -> None:
         super().__init__(shell)
-        self.ipython_display = Display()
+        self.ipython_display: Any = Display()
         self.spark_controller = Controller(self.ipython_display)
         self.speaks = language
         self.language = language.name
@@ -105,8 +115,17 @@ class Magics(KernelMagics):  # type: ignore[misc]
     @functools.wraps(KernelMagics.help)
     def help(self, line: str, cell: str = "", local_ns: Any = None) -> None:
         """List the magics: sparkmagic's, then what is ours."""
-        super().help(line, cell, local_ns)
-        self.ipython_display.html(MORE_HELP)
+        display, kept = self.ipython_display, Kept()
+        self.ipython_display = kept
+        try:
+            super().help(line, cell, local_ns)
+        finally:
+            self.ipython_display = display
+        table = kept.shown.replace("</table>", f"{MORE_HELP}</table>")
+        for cell_of in ("td", "th"):
+            # Jupyter puts what is in tables to the right, as numbers are.
+            table = table.replace(f"<{cell_of}>", f'<{cell_of} style="text-align: left">')
+        display.html(table)
 
     @magic_arguments()  # type: ignore[untyped-decorator]
     @cell_magic  # type: ignore[untyped-decorator]
@@ -253,6 +272,16 @@ class Magics(KernelMagics):  # type: ignore[misc]
 for _kind, _inherited in KernelMagics.magics.items():
     # IPython's decorator knows only what is in the class itself.
     Magics.magics[_kind] = _inherited | Magics.magics[_kind]
+
+
+def coerced(word: str | None) -> bool | None:
+    """Return what `-c` says; sparkmagic takes any word that it does not know for no."""
+    if word is None or word.lower() in YES + NO:
+        return None if word is None else word.lower() in YES
+    raise LivyError(f"-c (coerce the types) must be True or False, not {word}.")
+
+
+kernelmagics.get_coerce_value = coerced
 
 
 def check_settings(text: str) -> None:

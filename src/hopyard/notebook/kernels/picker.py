@@ -44,6 +44,8 @@ def table(frame: DataFrame) -> str:
     rows, columns = frame.shape
     part = frame.iloc[:ROWS, :COLUMNS]
     shown = part.to_html(max_rows=ROWS, border=0, notebook=True)
+    # A widget has no style for tables.
+    shown = shown.replace("<table ", '<table cellpadding="5" style="text-align: right" ', 1)
     cut = f", the first {min(rows, ROWS)} × {COLUMNS} shown" if columns > COLUMNS else ""
     if rows > ROWS and not cut:
         cut = f", the first {ROWS} shown"

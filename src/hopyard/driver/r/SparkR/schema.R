@@ -1,7 +1,14 @@
 # Schemas: a structType holds Spark's own object; its fields are read from the JSON of it.
 
 structType <- function(x, ...) {
-  if (inherits(x, "jobj")) return(structure(list(jobj = x), class = "structType"))
+  if (inherits(x, "jobj")) {
+    fields <- function() {
+      lapply(schema_fields(x), function(field) {
+        new_field(field$name, simple_type(field$type), isTRUE(field$nullable), type_words(field$type))
+      })
+    }
+    return(structure(list(jobj = x, fields = fields), class = "structType"))
+  }
   if (is.character(x)) {
     return(structType(callJStatic("org.apache.spark.sql.types.StructType", "fromDDL", paste(c(x, ...), collapse = ", "))))
   }
@@ -13,11 +20,21 @@ structType <- function(x, ...) {
 }
 
 structField <- function(x, type, nullable = TRUE, ...) {
-  structure(list(name = x, type = sql_name(type), nullable = nullable), class = "structField")
+  new_field(x, sql_name(type), nullable, type_words(sql_name(type)))
+}
+
+# As in SparkR, what a field has are functions.
+new_field <- function(name, type, nullable, words) {
+  structure(list(
+    name = function() name,
+    dataType.simpleString = function() type,
+    dataType.toString = function() words,
+    nullable = function() nullable
+  ), class = "structField")
 }
 
 field_ddl <- function(field) {
-  paste0(quoted(field$name), " ", field$type, if (!field$nullable) " NOT NULL" else "")
+  paste0(quoted(field$name()), " ", field$dataType.simpleString(), if (!field$nullable()) " NOT NULL" else "")
 }
 
 # R's names of types are allowed where SQL's are.
@@ -47,7 +64,8 @@ print.structType <- function(x, ...) {
 }
 
 print.structField <- function(x, ...) {
-  cat(sprintf("StructField(name = \"%s\", type = \"%s\", nullable = %s)\n", x$name, x$type, x$nullable))
+  cat(sprintf("StructField(name = \"%s\", type = \"%s\", nullable = %s)\n", x$name(),
+    x$dataType.simpleString(), x$nullable()))
   invisible(x)
 }
 
