@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -82,18 +83,26 @@ def test_session_whose_code_stopped_spark_is_dead(livy: Livy) -> None:
     assert why in livy.statement(session, waits)["output"]["evalue"]
 
 
-def test_second_server_is_refused(livy: Livy) -> None:
+@pytest.mark.parametrize("own_folder", [False, True])
+def test_second_server_is_refused(livy: Livy, tmp_path: Path, own_folder: bool) -> None:
     command = [sys.executable, "-m", "hopyard.cli", "livy", "--port", str(livy.port)]
+    folder = tmp_path if own_folder else livy.data
+    database = f"sqlite+aiosqlite:///{livy.data}/hopyard.sqlite"
     again = subprocess.run(
         command,
-        env={"HOPYARD_DATA_DIR": str(livy.data), "PATH": "/usr/bin:/bin"},
+        env={
+            "HOPYARD_DATA_DIR": str(folder),
+            "HOPYARD_DATABASE_URL": database,
+            "PATH": "/usr/bin:/bin",
+        },
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert again.returncode != 0
-    assert "Another Livy server runs" in again.stderr + again.stdout
+    said = " ".join((again.stderr + again.stdout).split())
+    assert ("Another Livy server uses this database" if own_folder else "server runs with") in said
 
 
 def test_stopped_server_leaves_no_driver(livy: Livy) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,10 @@ from hopyard.launchers.base import Launcher
 from hopyard.livy.access import is_loopback
 from hopyard.livy.app import create_app
 from hopyard.settings import Platform, Settings
-from hopyard.store.engine import migrate
+from hopyard.store.engine import held, migrate
+
+RELEASE_SECONDS = 5.0
+"""How long Postgres may take to see that a server that was killed is gone."""
 
 
 def serve(
@@ -55,7 +59,7 @@ def serve(
         migrate(settings.database)
     logging.getLogger("aiosqlite").setLevel("INFO")
     # Both before anything is recovered: a second server must not touch the first one's sessions.
-    with _only_one(settings), _listen(host, port) as listening:
+    with _only_one(settings), _only_one_of_database(settings), _listen(host, port) as listening:
         near = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
         base = f"http://[{near}]:{port}/" if ":" in near else f"http://{near}:{port}/"
         config = uvicorn.Config(
@@ -103,3 +107,20 @@ def _only_one(settings: Settings) -> Iterator[None]:
                 f"Another Livy server runs with the data directory {settings.data_dir}."
             ) from None
         yield
+
+
+@contextmanager
+def _only_one_of_database(settings: Settings) -> Iterator[None]:
+    """Refuse to be the second server on one database, with a data directory of its own."""
+    end = time.monotonic() + RELEASE_SECONDS
+    while True:
+        with held(settings.database, "livy") as mine:
+            if mine:
+                yield
+                return
+        if time.monotonic() > end:
+            raise SetupError(
+                "Another Livy server uses this database: each needs one of its own "
+                "(HOPYARD_DATABASE_URL), or end the other."
+            )
+        time.sleep(0.2)

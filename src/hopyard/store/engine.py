@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
@@ -39,6 +42,34 @@ def make_writer(url: str) -> Engine:
     engine = create_engine(plain, connect_args={"timeout": 20})
     event.listen(engine, "connect", _set_pragmas)
     return engine
+
+
+@contextmanager
+def held(url: str, what: str) -> Iterator[bool]:
+    """Hold a database for one process of a kind, as long as it lives; the others may still use it.
+
+    Args:
+        url: the database.
+        what: the kind, such as `livy`.
+
+    Yields:
+        whether it is held; not, if another process holds it.
+    """
+    parsed = make_url(url)
+    if not parsed.drivername.startswith("sqlite"):
+        engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            # A lock of the connection: it goes with the process, however that ends.
+            query = text("SELECT pg_try_advisory_lock(hashtext(:what))")
+            yield bool(connection.scalar(query, {"what": f"hopyard {what}"}))
+        return
+    with Path(f"{parsed.database}.{what}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
 
 
 def _set_pragmas(connection: Any, _: object) -> None:
