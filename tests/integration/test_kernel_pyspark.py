@@ -258,6 +258,12 @@ def test_cleared_output_is_cleared_and_not_sent_again(kernel, livy):
     assert "xxx" not in livy.http.get(path + "/events").text
 
 
+def test_a_widget_of_the_driver_says_where_widgets_work(kernel):
+    ran = kernel.ok("import ipywidgets\ndisplay(ipywidgets.IntSlider(value=7))")
+    assert ran.mimes == ["text/plain"] and "IntSlider(value=7)" in ran.text
+    assert "%%local" in ran.stream("stderr")
+
+
 def test_what_a_kernel_shows_beside_output_is_shown(kernel):
     assert "Create a :class:`DataFrame`" in str(kernel.ok("spark.range?").of("display_data"))
     kernel.ok("open('loaded.py', 'w').write('value = 42')")

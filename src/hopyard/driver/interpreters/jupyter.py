@@ -33,6 +33,10 @@ START_TIMEOUT = 120.0
 ASIDE_TIMEOUT = 5.0
 """For completions: the kernel answers them only between cells."""
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+NO_WIDGET = "Widgets of code in the driver cannot be shown; use them in a %%local cell.\n"
+"""A widget's page and its kernel speak with each other; the driver is not the page's kernel."""
+
 
 class KernelProcess:
     """A kernel's process, and the files through which one connects to it.
@@ -387,6 +391,8 @@ def _take(execution: Execution, kind: str, content: dict[str, Any]) -> None:
         output.clear(wait=bool(content.get("wait")))
     elif kind in ("display_data", "update_display_data"):
         data = content["data"]
+        if data.pop(WIDGET, None) is not None and kind == "display_data":
+            output.stream("stderr", NO_WIDGET)
         if "image/png" in data and kind == "display_data":
             execution.image = {"image/png": data["image/png"]}
         output.display(
