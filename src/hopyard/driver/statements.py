@@ -175,7 +175,7 @@ class Statements:
 
     async def _one(self, message: Execute) -> None:
         begun = self._begun = _Begun(message.statement, milliseconds(), time.monotonic())
-        log.info("statement %d begins (request %s)", message.statement, message.request or "-")
+        self._log(message.statement, f"begins (request {message.request or '-'})")
         self._outbox.put(Started(statement=message.statement, at=begun.at))
         starting = asyncio.create_task(self._interpreters.ready(message.kind))
         group = self._workspace.group(message.statement)
@@ -272,6 +272,10 @@ class Statements:
         running.forced = True
         await running.interpreter.close()
 
+    def _log(self, statement: int, what: str) -> None:
+        # With the session, since several may share the log.
+        log.info("session %d, statement %d %s", self._workspace.number, statement, what)
+
     def _took(self) -> float:
         """Return how long the last statement has run."""
         return time.monotonic() - self._begun.monotonic if self._begun else 0.0
@@ -289,7 +293,7 @@ class Statements:
             took = self._took()
             at = begun.at + round(took * 1000)  # also when the machine's clock was set meanwhile
         status = "cancelled" if cancelled else outcome.status
-        log.info("statement %d: %s after %.3f s", statement, status, took)
+        self._log(statement, f"ended: {status} after {took:.3f} s")
         self._outbox.put(
             Result(
                 statement=statement,

@@ -30,7 +30,7 @@ class Workspace:
 
     def __init__(self, spark: Spark, number: int) -> None:
         self.spark = spark
-        self._number = number
+        self.number = number
         self.port = 0
         self.secret = secrets.token_hex(32)
         self.session: Any = None
@@ -73,7 +73,7 @@ class Workspace:
 
     def group(self, statement: int) -> str:
         """Return the name of the Spark job group of a statement."""
-        return f"hopyard-session-{self._number}-statement-{statement}"
+        return f"hopyard-session-{self.number}-statement-{statement}"
 
     async def take(self, name: str) -> Any:
         """Return what an interpreter's process put on the shelf."""

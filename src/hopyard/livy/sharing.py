@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import re
 import secrets
 import time
 from abc import abstractmethod
@@ -43,6 +44,8 @@ from hopyard.settings import Settings
 FAREWELL = 5.0
 """Seconds that the line of a session that is over has to close by itself."""
 _NAME = "spark.app.name"
+_SECRET = re.compile("secret|password|token|access[.]?key|credential", re.IGNORECASE)
+"""Of properties whose values are not said; as Spark's own, and more."""
 _log = log.get(__name__)
 
 
@@ -116,10 +119,9 @@ class SharedApplications(Applications[Session]):
         Raises:
             NotFound: there is none, or it is somebody else's.
         """
-        if key.isascii() and key.isdigit():
-            for one in self._all.values():
-                if one.application == int(key) and not one.over and owned.sees(caller, one):
-                    return one
+        for one in self._all.values():
+            if str(one.application) == key and not one.over and owned.sees(caller, one):
+                return one
         return self.get(caller, key)
 
     def log_file(self, one: Session) -> Path:
@@ -182,7 +184,7 @@ class SharedApplications(Applications[Session]):
         """
         has = self._properties(leader, leader.request, None, "")
         differences = [
-            f"{conf.FIELDS.get(key, key)} {has.get(key, '(not set)')}, not {wanted}"
+            _difference(key, has.get(key, "(not set)"), wanted)
             for key, wanted in conf.asked(request).items()
             if key != _NAME and not _is_same(has.get(key), wanted)
         ]
@@ -301,6 +303,12 @@ class SharedApplications(Applications[Session]):
 
     def _removed(self, one: Session) -> Write:
         return rows.delete_session(one.id)
+
+
+def _difference(key: str, has: str, wanted: str) -> str:
+    if _SECRET.search(key):
+        return f"another {key}"
+    return f"{conf.FIELDS.get(key, key)} {has}, not {wanted}"
 
 
 def _is_same(has: str | None, wanted: str) -> bool:

@@ -105,6 +105,16 @@ async def test_the_same_or_nothing_may_be_asked_for(tmp_path: Path) -> None:
             assert "'team'" in answer.json()["msg"]
 
 
+async def test_no_secret_is_said(tmp_path: Path) -> None:
+    async with served(tmp_path) as http:
+        await post(http, {"conf": {**TEAM, "spark.hadoop.fs.s3a.secret.key": "hers"}})
+        other = {"conf": {**TEAM, "spark.hadoop.fs.s3a.secret.key": "mine"}}
+        answer = await http.post("/sessions", json={"kind": "pyspark", **other})
+        assert answer.status_code == 400
+        assert "another spark.hadoop.fs.s3a.secret.key" in answer.text
+        assert "hers" not in answer.text and "mine" not in answer.text
+
+
 @pytest.mark.parametrize("name", ["", " a", "a b", "-a", "x" * 65, "ä"])
 async def test_names_are_plain(tmp_path: Path, name: str) -> None:
     async with served(tmp_path) as http:
