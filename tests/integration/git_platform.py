@@ -49,11 +49,13 @@ class Work:
     commit: str = ""
     copies: Path | None = None
     """The folder of all working copies, if another than usual."""
+    put_aside: Path | None = None
+    """Where this member's copies of a deleted project are."""
 
     @property
     def storage(self) -> Path:
         copies = self.copies or self.hopyard.data_dir / "repositories"
-        return copies / self.name / self.name
+        return self.put_aside or copies / self.name / self.name
 
     @property
     def log(self) -> str:

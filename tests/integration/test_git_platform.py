@@ -16,7 +16,7 @@ from sqlalchemy import update
 from hopyard.projects.jupyter.models import ServerRow
 from hopyard.store.engine import make_engine
 from hopyard.store.types import now
-from tests.git_server import Fault, GitServer, temp_git
+from tests.git_server import Fault, GitServer, git, temp_git
 from tests.integration.git_platform import COMMITTED, FILES, Work, hub_again, member, reachable
 from tests.platform import Hopyard, temp_hopyard, until
 
@@ -210,4 +210,93 @@ async def test_two_starts_at_once_are_one(platform: Hopyard, server: GitServer) 
     assert len(mine.processes()) == 1
     assert mine.keep.asked.count("pack") == 1
     assert [one.name for one in mine.storage.glob("[!.]*")] == [mine.folder.name]
+    await mine.stop()
+
+
+async def test_project_with_unpushed_work_is_not_deleted_silently(
+    platform: Hopyard, server: GitServer
+) -> None:
+    mine = await member(platform, server, "doomed", push_on_stop=False)
+    await mine.start()
+    mine.work()
+    path = f"projects/{mine.name}"
+    refused = await platform.api(mine.name, "DELETE", path)
+    assert refused.status_code == 409
+    assert "doomed, doomed-" in refused.json()["error"]
+    assert "1 unpushed commit, 3 changed files" in refused.json()["error"]
+    assert await mine.state() == "running"  # nothing was stopped
+    mine.all_there()
+    done = await platform.api(mine.name, "DELETE", path, params={"put_aside": "true"})
+    assert done.status_code == 204, done.text
+    (aside,) = (platform.data_dir / "deleted").glob(f"{mine.name}-*/repositories-{mine.name}")
+    mine.put_aside = aside
+    mine.all_there()
+
+
+async def test_removed_member_finds_the_work_again(platform: Hopyard, server: GitServer) -> None:
+    mine = await member(platform, server, "removed")
+    await platform.add_user("stays")
+    await mine.ask("PUT", "members/stays", json={"role": "data_owner"})
+    await mine.start()
+    mine.work()
+    path = f"projects/{mine.name}/members/{mine.name}"
+    gone = await platform.api("stays", "DELETE", path)
+    assert gone.status_code < 300, gone.text
+
+    async def stopped() -> bool:
+        return not mine.processes()
+
+    await until("the server is stopped", stopped, 60)
+
+    async def rescued() -> bool:
+        return bool(git(mine.folder, "for-each-ref", "refs/hopyard/rescue"))
+
+    await until("its work is in a rescue", rescued, 60)
+    assert mine.keep.tip("main") != mine.commit  # nothing was pushed in the name of a stranger
+    back = await platform.api("stays", "PUT", path, json={"role": "data_scientist"})
+    assert back.status_code < 300, back.text
+    mine.all_there()
+    await mine.rescue()
+
+
+async def test_work_of_a_deleted_user_stays(platform: Hopyard, server: GitServer) -> None:
+    mine = await member(platform, server, "leaver", push_on_stop=False)
+    await mine.start()
+    mine.work()
+    gone = await platform.hub("DELETE", f"users/{mine.name}")
+    assert gone.status_code == 204, gone.text
+    mine.all_there()
+    assert git(mine.folder, "for-each-ref", "refs/hopyard/rescue")
+
+
+async def test_both_ways_are_hidden_and_come_back(platform: Hopyard, server: GitServer) -> None:
+    mine = await member(platform, server, "ways", push_on_stop=False)
+    files = platform.settings.projects_dir / mine.name
+    (files / "Jupyter" / "ours.ipynb").write_bytes(FILES["n.ipynb"] or b"")
+    (files / "Resources" / "data.csv").write_bytes(b"1,2\n")
+    datasets = sorted(str(one.relative_to(files)) for one in files.rglob("*"))
+    settings = f"projects/{mine.name}/repository/settings"
+
+    async def browsed() -> set[str]:
+        """Start, and look into the file browser."""
+        address = await platform.start_server(mine.name, mine.name)
+        async with platform.client(await platform.token(mine.name)) as client:
+            shown = (await client.get(f"{address}api/contents")).json()["content"]
+            for other in ("ours.ipynb", "mine.txt", "../ours.ipynb", "project/Jupyter/ours.ipynb"):
+                found = await client.get(f"{address}api/contents/{other}")
+                assert (found.status_code == 200) == (other in {one["name"] for one in shown})
+        return {str(one["name"]) for one in shown}
+
+    assert await browsed() == {"a.txt", "n.ipynb"}
+    mine.work()
+    await mine.stop()
+    off = await platform.api(mine.name, "PUT", settings, json={"provider": "off"})
+    assert off.status_code == 200, off.text
+    assert await browsed() == {"ours.ipynb"}
+    # Nothing of the repository is in what the project's members see as datasets.
+    assert sorted(str(one.relative_to(files)) for one in files.rglob("*")) == datasets
+    await mine.stop()
+    await platform.api(mine.name, "PUT", settings, json={"provider": "git"})
+    assert await browsed() == {"a.txt", "n.ipynb", "mine.txt", "staged.txt", "new folder"}
+    mine.all_there()
     await mine.stop()

@@ -68,3 +68,13 @@ class HopyardAuthenticator(NativeAuthenticator):  # type: ignore[misc]
             return None  # bcrypt raises for these
         name: str | None = await super().authenticate(handler, data)
         return name
+
+    async def delete_user(self, user: Any) -> None:
+        """Delete an account; its servers are stopped before, so that their work is kept.
+
+        JupyterHub by itself stops the server without a name only, and fails at the others.
+        """
+        for name, spawner in list(user.spawners.items()):
+            if spawner.active:
+                await user.stop(name)
+        super().delete_user(user)

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from hopyard.errors import Conflict, InvalidInput
 from hopyard.projects.members.models import Member
+from hopyard.projects.repositories.leftovers import Leftover
 from hopyard.protocol.git import Job, Outcome
 from hopyard.web.wiring import Wiring
 
 STOP_TRIES = 40
 """Looks at a server that stops, half a second apart."""
+
+
+class UnpushedWork(Conflict):
+    """Members have work in a project that is on no Git server."""
+
+    def __init__(self, left: list[Leftover]) -> None:
+        self.lines = [f"{one.user}, {one.sentence}" for one in left]
+        super().__init__(
+            f"Work in this project is on no Git server: {'; '.join(self.lines)}. Push it first, or "
+            "put it aside with the project's files (put_aside=true)."
+        )
 
 
 async def add_member(services: Wiring, project: str, user: str, role: str) -> Member:
@@ -37,12 +49,20 @@ async def remove_member(services: Wiring, project: str, user: str) -> None:
     await services.servers.expel(user, project)
 
 
-async def delete_project(services: Wiring, project: str) -> None:
+async def delete_project(services: Wiring, project: str, *, put_aside: bool = False) -> None:
     """Stop all that runs in a project, then delete it.
 
+    Args:
+        services: the services.
+        project: its name.
+        put_aside: put work that is on no Git server aside with the files, without asking.
+
     Raises:
+        UnpushedWork: there is such work; nothing was stopped or deleted.
         Conflict: a member's server does not stop, so its files would be pulled from under it.
     """
+    if not put_aside and (left := await services.repositories.leftovers(project)):
+        raise UnpushedWork(left)
     members = await services.projects.members(project)
     for member in members:
         await services.servers.expel(member.user, project)

@@ -6,6 +6,7 @@ job, after the reading of the secret was written down.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from hopyard.errors import Conflict
+from hopyard.errors import Conflict, NotFound
 from hopyard.launchers.engine import Engine
 from hopyard.projects.members.lookup import project_of
 from hopyard.projects.repositories import rules
+from hopyard.projects.repositories.leftovers import Leftover, leftovers
 from hopyard.projects.repositories.models import LastWork, RepositoryRow, RepositorySettings
 from hopyard.projects.secrets.service import Secrets
 from hopyard.protocol.git import (
@@ -36,6 +38,8 @@ from hopyard.store.types import now
 
 KEPT = frozenset({Job.OPEN, Job.PUSH, Job.SNAPSHOT})
 """Jobs whose end is written down, for the page."""
+LEFT_BEHIND = frozenset({Job.SNAPSHOT, Job.SAVE})
+"""Jobs that are also done for the last server of one who is no member any more."""
 SAVED_AFTER = frozenset({Job.SNAPSHOT, Job.PUSH, Job.RESTORE, Job.FORGET})
 """Jobs that change what a save of a copy must hold; a server that runs saves it by the clock."""
 SAVE_SECONDS = 60.0
@@ -161,11 +165,12 @@ class Repositories:
 
         Raises:
             Conflict: Git is off.
-            NotFound: the user is not a member, or the secret is gone.
+            NotFound: the user is not a member (but see `LEFT_BEHIND`), or the secret is gone.
             Unavailable: the engine does not work on this machine.
         """
-        known = await self.recall(user, project)  # also: the user is a member
-        chosen = chosen or known
+        if chosen is None or job not in LEFT_BEHIND:
+            known = await self.recall(user, project)  # also: the user is a member
+            chosen = chosen or known
         if not chosen.on:
             raise Conflict("Git is off in this project: choose a repository first.")
         key = ""
@@ -218,12 +223,17 @@ class Repositories:
     def _saves(self, user: str, project: str) -> Path:
         return self._settings.saves_dir / folder_of(user) / project
 
+    async def leftovers(self, project: str) -> list[Leftover]:
+        """Return the working copies of a project that hold what no Git server has."""
+        return await leftovers(self._settings, self._engine, project)
+
     async def keep(self, user: str, project: str, job: Job, outcome: Outcome) -> Outcome:
         """Write down how a job ended, if the page shows it; return the same."""
         if job in KEPT:
-            await self._write(
-                user, project, job=job, outcome=outcome.model_dump_json(), worked_at=now()
-            )
+            with contextlib.suppress(NotFound):  # who is no member any more has no page
+                await self._write(
+                    user, project, job=job, outcome=outcome.model_dump_json(), worked_at=now()
+                )
         return outcome
 
 

@@ -59,6 +59,10 @@ async def change(who: ProjectUpdater, services: Services, body: ProjectChange) -
 
 
 @router.delete("/{project}", status_code=204)
-async def delete(who: ProjectDeleter, services: Services) -> None:
-    """Stop all that runs in a project and delete it."""
-    await operations.delete_project(services, who.project.name)
+async def delete(who: ProjectDeleter, services: Services, put_aside: bool = False) -> None:
+    """Stop all that runs in a project and delete it.
+
+    Where members have work that is on no Git server it is refused, unless `put_aside` is true: then
+    their working copies are put aside with the project's files.
+    """
+    await operations.delete_project(services, who.project.name, put_aside=put_aside)

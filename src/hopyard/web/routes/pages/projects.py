@@ -86,13 +86,20 @@ async def rename(
 
 @router.post("/projects/{project}/delete")
 async def delete(
-    request: Request, who: ProjectDeleter, services: Services, confirm: Text = ""
+    request: Request,
+    who: ProjectDeleter,
+    services: Services,
+    confirm: Text = "",
+    put_aside: Text = "",
 ) -> Response:
     """Delete the project, once its name was typed."""
     if confirm.strip() != who.project.name:
         fault = f"Type the project's name, {who.project.name}."
         return _settings(request, who, {"confirm": fault}, 422)
-    await operations.delete_project(services, who.project.name)
+    try:
+        await operations.delete_project(services, who.project.name, put_aside=bool(put_aside))
+    except operations.UnpushedWork as error:
+        return _settings(request, who, {}, status_of(error), error.lines)
     return RedirectResponse("/projects/", 303)
 
 
@@ -117,6 +124,17 @@ async def _mine(
 
 
 def _settings(
-    request: Request, who: Member, faults: dict[str, str] | None = None, status: int = 200
+    request: Request,
+    who: Member,
+    faults: dict[str, str] | None = None,
+    status: int = 200,
+    unpushed: list[str] | None = None,
 ) -> Response:
-    return page(request, "settings.html", status=status, who=who, faults=faults or {})
+    return page(
+        request,
+        "settings.html",
+        status=status,
+        who=who,
+        faults=faults or {},
+        unpushed=unpushed or [],
+    )
