@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from hopyard.errors import NotFound, Unavailable
+from hopyard.mask import Mask
 
 PATIENCE = 40.0
 DESK = "HOPYARD_DESK"
@@ -32,7 +33,29 @@ def secret(name: str, owner: str | None) -> str:
         raise Unavailable("hopyard.secret works in notebooks and Spark sessions of Hopyard.")
     if "value" not in answer:
         raise NotFound(str(answer.get("fault", "The secret cannot be read.")))
+    _hide(str(answer["value"]))
     return str(answer["value"])
+
+
+def _hide(value: str) -> None:
+    """Hide a value in all that a notebook's kernel says from now on; drivers do it themselves."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    session = getattr(getattr(shell, "kernel", None), "session", None)
+    if session is None or os.environ.get(DESK):
+        return
+    mask = getattr(session.pack, "mask", None)
+    if mask is None:
+        mask, pack = Mask(), session.pack
+
+        def masked(message: Any) -> bytes:
+            packed: bytes = pack(message)
+            return mask.hide_in_json(packed.decode(errors="surrogateescape")).encode(
+                errors="surrogateescape"
+            )
+
+        masked.mask = mask  # type: ignore[attr-defined]
+        session.pack = masked
+    mask.add(value)
 
 
 def _from_agent(place: str, asked: dict[str, Any]) -> dict[str, Any]:

@@ -441,8 +441,8 @@ async def test_without_r_the_error_says_what_to_install(
 ) -> None:
     from hopyard.driver.interpreters.base import CannotStart
     from hopyard.driver.interpreters.r import RInterpreter
-    from hopyard.driver.mask import Mask
     from hopyard.driver.workspace import Workspace
+    from hopyard.mask import Mask
 
     class NoSpark:
         environment = {"PATH": str(tmp_path)}  # noqa: RUF012

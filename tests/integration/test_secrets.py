@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest_asyncio
 
-from benchmarks.kernel import kernel
+from benchmarks.kernel import CellFailed, kernel
 from tests.integration.test_platform_sessions import ask, run, start_session
 from tests.platform import ADMIN, DEMO, Hopyard
 
@@ -72,6 +72,19 @@ async def test_python_mode_reads_a_secret(hopyard: Hopyard, kept: str) -> None:
         async with kernel(url, await hopyard.token(ADMIN), "python3") as notebook:
             code = f"import hopyard; print(len(hopyard.secret({kept!r})))"
             assert (await notebook.run(code))[1].strip() == str(len(VALUE))
+            hidden = f"value = hopyard.secret({kept!r}); "
+            for code in (
+                f"{hidden}print('it is', value)",
+                f"{hidden}print([value])",
+                f"{hidden}import sys; sys.stderr.write(value)",
+                f"{hidden}raise ValueError(value)",  # the last: what comes after it is aborted
+            ):
+                try:
+                    said = (await notebook.run(code))[1]
+                except CellFailed as error:
+                    said = str(error)
+                assert VALUE not in said, said
+                assert "********" in said, said
             _found_nowhere(hopyard)
     finally:
         await hopyard.stop_server(ADMIN)

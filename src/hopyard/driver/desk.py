@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from hopyard.driver.mask import Mask
+from hopyard.mask import Mask
 from hopyard.protocol.messages import RoomConfig
 
 PATIENCE = 30.0

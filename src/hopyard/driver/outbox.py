@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import PydanticSerializationError
 
-from hopyard.driver.mask import Mask
+from hopyard.mask import Mask
 from hopyard.protocol.messages import (
     Answer,
     Ended,

@@ -27,8 +27,8 @@ from typing import Any, TypeVar
 
 from hopyard.ask import DESK
 from hopyard.driver import archive
-from hopyard.driver.mask import Mask
 from hopyard.driver.process import child_setup, ended, exit_words, kill_group
+from hopyard.mask import Mask
 
 T = TypeVar("T")
 

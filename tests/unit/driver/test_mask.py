@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from hopyard.driver.mask import SHOWN, Mask
 from hopyard.driver.outbox import Outbox
 from hopyard.driver.output import StatementOutput
+from hopyard.mask import SHOWN, Mask
 from hopyard.protocol.messages import UP, Result, Stream
 
 VALUE = 'pa"ss\\wörd-1'

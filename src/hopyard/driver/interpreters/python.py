@@ -17,8 +17,8 @@ from hopyard.driver.interpreters.jupyter import (
     KernelProcess,
 )
 from hopyard.driver.interpreters.pipe import ProcessPipe
-from hopyard.driver.mask import MaskedLog
 from hopyard.driver.workspace import Workspace
+from hopyard.mask import MaskedLog
 from hopyard.protocol.states import Kind
 
 KERNEL = "hopyard.driver.interpreters.kernel"

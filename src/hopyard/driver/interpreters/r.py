@@ -32,9 +32,9 @@ from hopyard.driver.interpreters.jupyter import (
 from hopyard.driver.interpreters.pipe import ProcessPipe
 from hopyard.driver.interpreters.text import REFUSED
 from hopyard.driver.interpreters.wire import Message
-from hopyard.driver.mask import MaskedLog
 from hopyard.driver.sparkr import BACKEND_SECONDS, SOURCES
 from hopyard.driver.workspace import Workspace
+from hopyard.mask import MaskedLog
 from hopyard.protocol.states import Kind
 
 INSTALL = (

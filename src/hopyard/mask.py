@@ -1,10 +1,12 @@
-"""Secrets that were read are not shown: in outputs, errors and the driver's log."""
+"""Secrets that were read are not shown: in outputs, errors and logs of drivers and notebooks.
+
+Standard library only: this is imported in kernels of people's own environments.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
-
-from pydantic_core import to_json
 
 SHORTEST = 4
 """Characters. What is shorter is found in every text."""
@@ -29,7 +31,7 @@ class Mask:
         pieces = {value, value.strip(), *(line for line in lines if len(line) >= LINE)}
         known = {*self._values, *(piece for piece in pieces if len(piece) >= SHORTEST)}
         self._values = sorted(known, key=len, reverse=True)
-        self._json = [to_json(one)[1:-1].decode() for one in self._values]
+        self._json = [json.dumps(one, ensure_ascii=False)[1:-1] for one in self._values]
 
     def hide(self, text: str) -> str:
         """Return a text without the values."""
