@@ -15,8 +15,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import bare_spark, in_browser
-from benchmarks.kernel import Kernel, kernel
+from benchmarks import cells, fetched, in_browser, typed, warm
 from benchmarks.measure import Row, Sample, ratio
 from benchmarks.plain_hub import PlainHub, plain_hub
 from benchmarks.running import Member, Running, running
@@ -31,9 +30,6 @@ greatest. What ours is compared with ran in the same run on the same machine.
 | | ours | compared with | ratio | aim |
 | --- | --- | --- | --- | --- |
 """
-WARM_UP, CALLS = 10, 60
-SPARK = {"spark.master": "local[*]", "spark.driver.memory": "2048m"}
-FIRST_CELL = "print(spark.version)"
 
 
 async def starts(folder: Path, runs: int) -> AsyncIterator[Row]:
@@ -70,86 +66,6 @@ async def labs(member: Member, ours: Running, hub: PlainHub, runs: int) -> Async
         yield Row(what, str(us), f"plain JupyterHub {them}", ratio(us.median, them.median), aim)
 
 
-async def cells(member: Member, ours: Running, folder: Path, runs: int) -> AsyncIterator[Row]:
-    """Measure the first PySpark cell, warm cells and memory, beside bare Spark."""
-    first: list[float] = []
-    bare_first: list[float] = []
-    bare = None
-    times: dict[str, Sample] = {}
-    memory: tuple[float, float] = (0.0, 0.0)
-    for turn in range(runs):
-        bare = await bare_spark.measure(folder, SPARK)
-        bare_first.append(bare.first)
-        await member.start_to_lab()
-        async with kernel(member.server_url, member.token, "pyspark") as notebook:
-            await notebook.run("%%local\n1", seconds=120)
-            seconds, text = await notebook.run(FIRST_CELL, seconds=300)
-            assert version("pyspark") in text, text
-            first.append(seconds)
-            if turn == runs - 1:
-                times = {code: await _calls(notebook, code) for code in _WARM}
-                times["complete"] = await _completions(notebook)
-                times["rows"] = await _rows(notebook)
-                memory = ours.memory_of("hopyard.notebook"), ours.memory_of("hopyard.driver")
-        await member.stop()
-    assert bare is not None
-    us, them = Sample(tuple(first)), Sample(tuple(bare_first))
-    yield Row(
-        "First PySpark cell, session included",
-        str(us),
-        f"bare `SparkSession` in a fresh Python {them}",
-        ratio(us.median, them.median),
-        "1.2 ×",
-    )
-    add, count = times[_WARM[0]], times[_WARM[1]]
-    yield Row(
-        "`1+1` through the PySpark kernel, p50 / p95",
-        add.percentiles,
-        f"in process {bare.add.percentiles}",
-        aim="20 ms",
-    )
-    more = (count.median - bare.count.median) * 1000
-    yield Row(
-        "`spark.range(10).count()` through the kernel, p50 / p95",
-        count.percentiles,
-        f"in process {bare.count.percentiles}",
-        f"{more:+.0f} ms",
-        "+40 ms",
-    )
-    yield Row(
-        "Completion of `spark.ra` in the PySpark kernel, p50 / p95",
-        times["complete"].percentiles,
-        aim="p95 150 ms",
-    )
-    yield Row("`%%spark -o` of 1,000,000 rows × 5 columns, over Arrow", str(times["rows"]))
-    yield Row("Memory of one Jupyter server with a notebook's kernel (PSS)", f"{memory[0]:.0f} MB")
-    yield Row("Memory of one driver, idle: agent, interpreter, JVM (PSS)", f"{memory[1]:.0f} MB")
-
-
-_WARM = ("1+1", "spark.range(10).count()")
-_ROWS = (
-    "rows = spark.range(1000000).selectExpr('id', 'id * 2.5D AS x', 'cast(id AS string) AS s', "
-    "'id % 7 AS m', 'timestamp_seconds(id) AS t').cache()\nrows.count()"
-)
-
-
-async def _calls(notebook: Kernel, code: str) -> Sample:
-    times = [(await notebook.run(code))[0] for _ in range(WARM_UP + CALLS)]
-    return Sample(tuple(times[WARM_UP:]))
-
-
-async def _completions(notebook: Kernel) -> Sample:
-    times = [await notebook.complete("spark.ra") for _ in range(WARM_UP + CALLS)]
-    assert any("range" in match for match in times[-1][1])
-    return Sample(tuple(seconds for seconds, _ in times[WARM_UP:]))
-
-
-async def _rows(notebook: Kernel) -> Sample:
-    await notebook.run(_ROWS)
-    times = [(await notebook.run("%%spark -o rows -n -1"))[0] for _ in range(4)]
-    return Sample(tuple(times[1:]))
-
-
 def idle(ours: Running) -> Row:
     """Measure the memory of the platform while nothing runs in it."""
     memory = ours.memory()
@@ -170,7 +86,8 @@ async def measure(folder: Path, runs: int) -> list[Row]:
         rows.append(idle(ours))
         async with plain_hub(folder / "plain", proxy_command()) as hub:
             rows += [row async for row in labs(member, ours, hub, runs)]
-        rows += [row async for row in cells(member, ours, folder, runs)]
+        for part in (cells, warm, typed, fetched):
+            rows += [row async for row in part.rows(member, ours, folder, runs)]
         await member.http.aclose()
     return rows
 

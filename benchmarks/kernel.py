@@ -59,16 +59,29 @@ class Kernel:
         Raises:
             TimeoutError: there was no answer in time.
         """
+        took, answer = await self._ask("complete", code, seconds)
+        return took, answer["matches"]
+
+    async def inspect(self, code: str, *, seconds: float = 30) -> tuple[float, str]:
+        """Ask what stands at the end of code; return the seconds, and the text.
+
+        Raises:
+            TimeoutError: there was no answer in time.
+        """
+        took, answer = await self._ask("inspect", code, seconds)
+        return took, answer["data"].get("text/plain", "")
+
+    async def _ask(self, what: str, code: str, seconds: float) -> tuple[float, dict[str, Any]]:
         sent = uuid.uuid4().hex
-        content = {"code": code, "cursor_pos": len(code)}
+        content = {"code": code, "cursor_pos": len(code), "detail_level": 0}
         begin = time.perf_counter()
-        await self._socket.send(json.dumps(self._message(sent, "complete_request", content)))
+        await self._socket.send(json.dumps(self._message(sent, f"{what}_request", content)))
         async with asyncio.timeout(seconds):
             while True:
                 message = json.loads(await self._socket.recv())
                 mine = message["parent_header"].get("msg_id") == sent
-                if mine and message["msg_type"] == "complete_reply":
-                    return time.perf_counter() - begin, message["content"]["matches"]
+                if mine and message["msg_type"] == f"{what}_reply":
+                    return time.perf_counter() - begin, message["content"]
 
     def _message(self, sent: str, kind: str, content: dict[str, Any]) -> dict[str, Any]:
         header = {

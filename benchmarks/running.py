@@ -82,6 +82,8 @@ async def running(folder: Path) -> AsyncIterator[Running]:
         "HOPYARD_DATA_DIR": str(folder / "data"),
         "HOPYARD_PORT": str(port),
         "HOPYARD_ADMIN_PASSWORD": PASSWORD,
+        # Of rows as JSON, which ours are compared with.
+        "HOPYARD_LIVY__OUTPUT_LIMIT": "1000000000",
     }
     begin = time.perf_counter()
     with (folder / "up.log").open("w") as log:
