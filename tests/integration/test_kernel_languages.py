@@ -43,6 +43,8 @@ class Cells:
     begin: str
     whole: str
     """What begins with `begin`."""
+    documented: str
+    """A name that can be looked up."""
 
 
 PYTHON = Cells(
@@ -62,6 +64,7 @@ PYTHON = Cells(
     sleep="import time\ntime.sleep(60)",
     begin="spark.sparkCon",
     whole="sparkContext",
+    documented="spark.range",
 )
 SCALA = Cells(
     kernel="spark",
@@ -80,6 +83,7 @@ SCALA = Cells(
     sleep="Thread.sleep(60000)",
     begin="spark.sparkCon",
     whole="sparkContext",
+    documented="spark.range",
 )
 R = Cells(
     kernel="sparkr",
@@ -98,6 +102,7 @@ R = Cells(
     sleep="Sys.sleep(60)",
     begin="createDataF",
     whole="createDataFrame",
+    documented="createDataFrame",
 )
 
 
@@ -271,6 +276,8 @@ def test_completion_comes_from_the_driver(cells, kernel):
         until = time.monotonic() + 60  # the first one may load much
         while not any(whole in match for match in kernel.complete(typed)["matches"]):
             assert time.monotonic() < until, typed
+    found = kernel.inspect(cells.documented)
+    assert found["found"] and cells.documented.rpartition(".")[2] in str(found["data"])
 
 
 def test_magics_that_need_python_say_so(cells, kernel):
