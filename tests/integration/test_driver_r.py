@@ -103,6 +103,14 @@ async def test_views_are_shared_with_the_other_languages(livy: Livy) -> None:
     assert await value(livy, "count(sql('select * from from_python'))") == 3
     await r(livy, "createOrReplaceTempView(createDataFrame(data.frame(a = 1:4)), 'from_r')")
     assert (await livy.run("spark.table('from_r').count()")).data["text/plain"] == "4"
+    counted = await livy.run("select count(*) from from_r", Kind.SQL)
+    assert counted.data["application/json"]["data"] == [[4]]
+    scala = await livy.run('spark.table("from_r").count()', Kind.SPARK)
+    assert scala.data["text/plain"].endswith("Long = 4")
+    await livy.run("create or replace temp view from_sql as select * from range(5)", Kind.SQL)
+    await livy.run('spark.range(6).createOrReplaceTempView("from_scala")', Kind.SPARK)
+    for view, rows in (("from_sql", 5), ("from_scala", 6)):
+        assert await value(livy, f"count(sql('select * from {view}'))") == rows
 
 
 async def test_the_package_is_found_as_sparks_own(livy: Livy) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def livy(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         tmp_path_factory.mktemp("livy-standalone"),
         HOPYARD_SPARK_MASTER=cluster.master,
         HOPYARD_SPARK_CONF=json.dumps(cluster.conf),
+        HOPYARD_LIVY__IMPERSONATORS='["*"]',
     ) as server:
         yield server
 
@@ -67,6 +69,79 @@ def test_session_works_on_an_executor_and_survives_its_kill(livy: Livy, cluster:
     livy.http.delete(f"/sessions/{session}")
     until(lambda: not active(cluster), END, "the application is gone from the master")
     until(lambda: not cluster.executors(), END, "its executors are gone")
+
+
+EVERYTHING = """
+import json
+from pyspark import SparkFiles
+def there(_):
+    import module_one, package_two
+    leaf = open(SparkFiles.get('tree') + '/leaf.txt').read()
+    return [module_one.value, package_two.value, open(SparkFiles.get('words.txt')).read(), leaf]
+conf = {key: sc.getConf().get(key) for key in WANTED}
+jvm = sc._jvm
+hello = jvm.Thread.currentThread().getContextClassLoader().getResource('hello.txt') is not None
+user = jvm.org.apache.hadoop.security.UserGroupInformation.getCurrentUser().getShortUserName()
+print(json.dumps({
+    'conf': conf,
+    'there': sc.parallelize([1], 1).map(there).collect(),
+    'hello': hello,
+    'users': [sc.sparkUser(), user],
+    'heap': jvm.Runtime.getRuntime().maxMemory() // 1_000_000,
+}))
+"""
+
+
+def test_all_that_is_asked_for_is_the_clusters(livy: Livy, cluster: Cluster) -> None:
+    resources = livy.data / "projects" / "standalone" / "Resources"
+    resources.mkdir(parents=True, exist_ok=True)
+    (resources / "module_one.py").write_text("value = 'of a py-file'\n")
+    (resources / "words.txt").write_text("of a file")
+    for name, entry in (("package.zip", "package_two/__init__.py"), ("tree.zip", "leaf.txt")):
+        with zipfile.ZipFile(resources / name, "w") as archive:
+            archive.writestr(entry, "value = 'of an archive'\n")
+    with zipfile.ZipFile(resources / "library.jar", "w") as archive:
+        archive.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n")
+        archive.writestr("hello.txt", "of a jar\n")
+    session = livy.ready(
+        name="everything",
+        proxyUser="bob",
+        driverMemory="900m",
+        driverCores=1,
+        executorMemory="600m",
+        executorCores=1,
+        numExecutors=2,
+        queue="night",
+        conf={"spark.a.number": 7},
+        jars=["Resources/library.jar"],
+        pyFiles=["Resources/module_one.py", "Resources/package.zip"],
+        files=["Resources/words.txt"],
+        archives=["Resources/tree.zip#tree"],
+    )
+    wanted = {
+        "spark.app.name": "everything",
+        "spark.driver.memory": "900m",
+        "spark.driver.cores": "1",
+        "spark.executor.memory": "600m",
+        "spark.executor.cores": "1",
+        "spark.executor.instances": "2",
+        "spark.yarn.queue": "night",
+        "spark.a.number": "7",
+    }
+    output = livy.run(session, f"WANTED = {list(wanted)}\n{EVERYTHING}")
+    assert output["status"] == "ok", output
+    found = json.loads(output["data"]["text/plain"])
+    assert found["conf"] == wanted
+    leaf = "value = 'of an archive'\n"
+    assert found["there"] == [["of a py-file", "of an archive", "of a file", leaf]]
+    assert found["hello"]
+    assert found["users"] == ["bob", "bob"]
+    assert 800 < found["heap"] < 1000
+    until(lambda: len(cluster.executors()) == 2, END, "there are as many executors as asked for")
+    [asked] = cluster.state()["activeapps"]
+    assert (asked["name"], asked["cores"], asked["memoryperexecutor"]) == ("everything", 2, 600)
+    livy.http.delete(f"/sessions/{session}")
+    until(lambda: not active(cluster), END, "the application is gone from the master")
 
 
 def test_session_outlives_all_its_executors_and_says_so(livy: Livy, cluster: Cluster) -> None:

@@ -105,7 +105,7 @@ async def cancel(statement: str, session: Mine, known: Known) -> dict[str, str]:
 async def give_input(
     request: Request, statement: str, session: Mine, known: Known
 ) -> dict[str, str]:
-    """Answer what a statement's code asks (`input()`, `getpass()`; ours, not Livy's)."""
+    """Answer what a statement's code asks by `input()`, `getpass()` (ours, not Livy's)."""
     found = await known.statements.get(session, number(statement))
     known.talk.give_input(session, found, (await read(request, GiveInput)).value)
     return {"msg": "given"}
