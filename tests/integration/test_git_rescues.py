@@ -225,3 +225,23 @@ def test_the_users_own_git_works_in_the_copy(copies: Copies) -> None:
     assert git(copy.folder, "config", "user.name") == "Ada Lovelace"
     assert git(copy.folder, "rev-parse", "--abbrev-ref", "main@{upstream}") == "origin/main"
     assert git(copy.folder, "status", "--porcelain") == ""
+
+
+def test_a_start_keeps_what_nobody_could_rescue(copies: Copies) -> None:
+    """As after the loss of the whole machine: no stop made a rescue."""
+    copy = copies.worked("nobody")
+    assert copy.do(Job.OPEN).data.rescues == []  # all of it is in the files
+    one = the_only(copy)
+    assert (one.commits, one.files) == (1, 2)
+    for name in ("n.ipynb", "new folder/neu 🍺.txt"):
+        shown = git(copy.folder, "show", f"refs/hopyard/rescue/{one.name}:{name}")
+        assert shown.encode() == copy.files[name].strip()
+
+
+def test_a_start_names_rescues_whose_work_is_gone_from_the_files(copies: Copies) -> None:
+    copy = copies.worked("named")
+    name = rescued(copy)
+    lose_edits(copy)
+    opened = copy.do(Job.OPEN)
+    assert opened.state is State.DONE
+    assert [one.name for one in opened.data.rescues] == [name]
