@@ -183,18 +183,19 @@ def test_one_that_ends_leaves_no_work_behind(livy: Livy, two: tuple[int, int]) -
     stream = "spark.readStream.format('rate').load().writeStream.format('noop').start().isActive"
     assert text(livy, third, stream) == "True"
     python = livy.submit(third, LONG.format(300))
-    until(lambda: livy.statement(third, python)["state"] == "running", 20, "it runs")
-    active = "len(sc.statusTracker().getActiveJobsIds())"
-    until(lambda: text(livy, first, active) != "0", 30, "its jobs run")
+    runs = f"""tracker, group = sc.statusTracker(), "hopyard-session-{third}-statement-{python}"
+sum(tracker.getJobInfo(job).status == "RUNNING" for job in tracker.getJobIdsForGroup(group))"""
+    until(lambda: text(livy, first, runs) == "1", 60, "its job runs")
     delete(livy, third)
-    until(lambda: text(livy, first, active) == "0", 30, "its jobs were cancelled")
+    until(lambda: text(livy, first, runs) == "0", 60, "its job was cancelled")
+    threads = """names = [one.getName() for one in sc._jvm.Thread.getAllStackTraces().keySet()]
+[name for name in names if name.startswith(('scala-', 'stream execution'))]"""
+    until(lambda: "stream" not in text(livy, first, threads), 60, "its stream was stopped")
     fourth = livy.ready(**share("two"))
     loops = livy.submit(fourth, 'println("loops"); while (true) {}', kind="spark")
     until(lambda: livy.statement(fourth, loops)["output"], 60, "it loops")
     delete(livy, fourth)
-    threads = """names = [one.getName() for one in sc._jvm.Thread.getAllStackTraces().keySet()]
-[name for name in names if name.startswith('scala-')]"""
-    until(lambda: len(eval(text(livy, first, threads))) <= 4, 30, "only the REPLs of two are left")
+    until(lambda: len(eval(text(livy, first, threads))) <= 4, 60, "only the REPLs of two are left")
 
 
 def test_another_user_with_the_same_name_has_another_application(
@@ -241,6 +242,8 @@ def test_killed_server_finds_all_again_also_without_the_first(
     assert app(livy, fourth) == app(livy, second) == application
     assert text(livy, fourth, "'x' in dir()") == "False"
     assert livy.http.get(ui).status_code == 200, "the UI's own links bear the first one's number"
+    asked = livy.run(second, "import hopyard; hopyard.secret('any')")
+    assert "keeps no secrets" in asked["evalue"], "the server knows who asks"
     assert "Session" in livy.log(fourth)
     listed = livy.http.get("/sessions").json()["sessions"]
     assert [one["id"] for one in listed] == [second, third, fourth]
