@@ -251,7 +251,10 @@ async def test_push_that_is_refused_stops_nothing_and_can_be_made_up_for(
         git(copy, "commit", "-qam", "not on the server")
         (copy / "new.txt").write_text("uncommitted")
         await pages.stop(page)
+        alert = page.locator("#git-alert")
+        await expect(alert).to_contain_text("is protected")
         await page.reload()
+        await expect(alert).to_contain_text("is protected")
         said = page.locator("#git-said")
         await expect(said).to_contain_text("Last push")
         await expect(said.locator(".bad")).to_be_visible()
@@ -278,6 +281,7 @@ async def test_push_that_is_refused_stops_nothing_and_can_be_made_up_for(
         (keep.folder / "hooks" / "pre-receive").unlink()
         await page.get_by_role("button", name="Push now").click()
         await expect(said.locator(".good")).to_be_visible()
+        await expect(alert).to_be_empty()
         assert keep.read("main", "work.ipynb") == b"{}"
         assert (copy / "new.txt").read_text() == "uncommitted"
         found = await setting.hopyard.api(

@@ -117,19 +117,20 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
 
     async def _open_copy(self, log: Path) -> None:
         """Clone or pull the repository that the member chose, with its steps on the page."""
-        shown = asyncio.Queue[str]()
+        shown = asyncio.Queue[str | None]()
 
         def told(progress: Progress) -> None:
             percent = f" {progress.percent} %" if progress.percent is not None else ""
             shown.put_nowait(f"{progress.step}{percent}")
 
         async def show() -> None:
-            while True:
-                text = await shown.get()
-                while not shown.empty():
-                    text = shown.get_nowait()
+            text = await shown.get()
+            while text is not None:
                 self._step(20, text)
                 await self._report("starting", text)
+                text = await shown.get()
+                while text is not None and not shown.empty():
+                    text = shown.get_nowait()
 
         showing = asyncio.create_task(show())
         try:
@@ -140,7 +141,9 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         except (CopyFailed, HopyardError) as error:
             raise SpawnException(str(error), reason="repository", status_code=409) from None
         finally:
-            showing.cancel()
+            # Not cancelled: half of a write would keep the database from others.
+            shown.put_nowait(None)
+            await showing
 
     def _launch(self, plan: ServerPlan, log: Path) -> None:
         program = Program(context(), self.user.name, self.name, self._copy)

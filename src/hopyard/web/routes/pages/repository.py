@@ -83,7 +83,7 @@ async def push(request: Request, who: RepositoryUser, services: Services) -> Res
     """Push to the head branch now, with a Jupyter server or without."""
     outcome = await _tried(services.repositories.work(who.name, who.project.name, Job.PUSH))
     services.servers.bell.ring(who.name, who.project.name)
-    return _answer(request, who, outcome)
+    return _answer(request, who, outcome, pushed=True)
 
 
 @router.get("/rescues")
@@ -150,5 +150,5 @@ def _failed(sentence: str) -> Outcome:
     return Outcome(state=State.FAILED, sentence=sentence, reason=Reason.INTERNAL, data=Data())
 
 
-def _answer(request: Request, who: Member, outcome: Outcome) -> Response:
-    return page(request, "partials/repository_said.html", who=who, outcome=outcome)
+def _answer(request: Request, who: Member, outcome: Outcome, *, pushed: bool = False) -> Response:
+    return page(request, "partials/repository_said.html", who=who, outcome=outcome, pushed=pushed)
