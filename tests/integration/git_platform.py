@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,7 +160,8 @@ class Work:
 
 
 async def member(hopyard: Hopyard, server: GitServer, name: str, **chosen: Any) -> Work:
-    """Make a member with a project, a key and a repository chosen."""
+    """Make a member with a project, a key and a repository chosen, all of a new name."""
+    name = f"{name}-{secrets.token_hex(2)}"
     keep = server.make(name, KEY, FILES)
     await hopyard.add_user(name)
     for method, path, body in (

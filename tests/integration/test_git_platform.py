@@ -222,7 +222,7 @@ async def test_project_with_unpushed_work_is_not_deleted_silently(
     path = f"projects/{mine.name}"
     refused = await platform.api(mine.name, "DELETE", path)
     assert refused.status_code == 409
-    assert "doomed, doomed-" in refused.json()["error"]
+    assert f"{mine.name}, {mine.name}-" in refused.json()["error"]
     assert "1 unpushed commit, 3 changed files" in refused.json()["error"]
     assert await mine.state() == "running"  # nothing was stopped
     mine.all_there()

@@ -178,7 +178,7 @@ async def until_saved(mine: Work) -> None:
             "mine.txt" in held
             and "staged.txt" in held
             and "not committed" in git(place, "show", "refs/hopyard/save:a.txt")
+            and "Save: Saved in the project's storage." in mine.log
         )
 
     await until("the copy is saved", again, 60)
-    assert "Save: Saved in the project's storage." in mine.log
