@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -185,3 +186,16 @@ def temp_livy(data: Path, *, token: str = "", **settings: str) -> Iterator[Livy]
         yield server
     finally:
         server.stop()
+
+
+def write_resources(resources: Path) -> None:
+    """Write what a session can be given: a module, a file, two archives, a jar."""
+    resources.mkdir(parents=True, exist_ok=True)
+    (resources / "module_one.py").write_text("value = 'of a py-file'\n")
+    (resources / "words.txt").write_text("of a file\n")
+    for name, entry in (("package.zip", "package_two/__init__.py"), ("tree.zip", "leaf.txt")):
+        with zipfile.ZipFile(resources / name, "w") as archive:
+            archive.writestr(entry, "value = 'of an archive'\n")
+    with zipfile.ZipFile(resources / "library.jar", "w") as archive:
+        archive.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n")
+        archive.writestr("hello.txt", "of a jar\n")

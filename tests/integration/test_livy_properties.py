@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import zipfile
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.integration.livy import Livy, temp_livy, until
+from tests.integration.livy import Livy, temp_livy, until, write_resources
 
 END = 120.0
 
@@ -17,16 +16,7 @@ END = 120.0
 @pytest.fixture(scope="module")
 def livy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Livy]:
     data = tmp_path_factory.mktemp("livy-properties")
-    resources = data / "projects" / "standalone" / "Resources"
-    resources.mkdir(parents=True)
-    (resources / "module_one.py").write_text("value = 'of a py-file'\n")
-    (resources / "words.txt").write_text("of a file\n")
-    for name, entry in (("package.zip", "package_two/__init__.py"), ("tree.zip", "leaf.txt")):
-        with zipfile.ZipFile(resources / name, "w") as archive:
-            archive.writestr(entry, "value = 'of an archive'\n")
-    with zipfile.ZipFile(resources / "library.jar", "w") as archive:
-        archive.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n")
-        archive.writestr("hello.txt", "of a jar\n")
+    write_resources(data / "projects" / "standalone" / "Resources")
     with temp_livy(
         data, HOPYARD_SPARK_MASTER="local[2]", HOPYARD_LIVY__IMPERSONATORS='["*"]'
     ) as server:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.livy import Livy, temp_livy, until
+from tests.integration.livy import Livy, temp_livy, until, write_resources
 from tests.integration.standalone import Cluster, temp_cluster
 
 END = 120.0
@@ -93,16 +92,7 @@ print(json.dumps({
 
 
 def test_all_that_is_asked_for_is_the_clusters(livy: Livy, cluster: Cluster) -> None:
-    resources = livy.data / "projects" / "standalone" / "Resources"
-    resources.mkdir(parents=True, exist_ok=True)
-    (resources / "module_one.py").write_text("value = 'of a py-file'\n")
-    (resources / "words.txt").write_text("of a file")
-    for name, entry in (("package.zip", "package_two/__init__.py"), ("tree.zip", "leaf.txt")):
-        with zipfile.ZipFile(resources / name, "w") as archive:
-            archive.writestr(entry, "value = 'of an archive'\n")
-    with zipfile.ZipFile(resources / "library.jar", "w") as archive:
-        archive.writestr("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\n")
-        archive.writestr("hello.txt", "of a jar\n")
+    write_resources(livy.data / "projects" / "standalone" / "Resources")
     session = livy.ready(
         name="everything",
         proxyUser="bob",
@@ -133,7 +123,7 @@ def test_all_that_is_asked_for_is_the_clusters(livy: Livy, cluster: Cluster) -> 
     found = json.loads(output["data"]["text/plain"])
     assert found["conf"] == wanted
     leaf = "value = 'of an archive'\n"
-    assert found["there"] == [["of a py-file", "of an archive", "of a file", leaf]]
+    assert found["there"] == [["of a py-file", "of an archive", "of a file\n", leaf]]
     assert found["hello"]
     assert found["users"] == ["bob", "bob"]
     assert 800 < found["heap"] < 1000
