@@ -21,6 +21,11 @@ PATIENCE = 40.0
 DESK = "HOPYARD_DESK"
 """The socket of a driver's agent."""
 API = "HOPYARD_API_URL"
+WORDS = (
+    *("msg_id", "msg_type", "session", "username", "date", "version", "subshell_id"),
+    *("execution_state", "status", "name", "comm_id", "target_name", "hopyard_statement"),
+)
+"""Fields of Jupyter's messages in which nobody's text is: masked, they would mean nothing."""
 
 
 def secret(name: str, owner: str | None) -> str:
@@ -48,10 +53,8 @@ def _hide(value: str) -> None:
         mask, pack = Mask(), session.pack
 
         def masked(message: Any) -> bytes:
-            packed: bytes = pack(message)
-            return mask.hide_in_json(packed.decode(errors="surrogateescape")).encode(
-                errors="surrogateescape"
-            )
+            packed: bytes = pack(mask.hide_in(message, WORDS))
+            return packed
 
         masked.mask = mask  # type: ignore[attr-defined]
         session.pack = masked

@@ -5,8 +5,9 @@ Standard library only: this is imported in kernels of people's own environments.
 
 from __future__ import annotations
 
-import json
 import sys
+from collections.abc import Collection
+from typing import Any
 
 SHORTEST = 4
 """Characters. What is shorter is found in every text."""
@@ -20,7 +21,6 @@ class Mask:
 
     def __init__(self) -> None:
         self._values: list[str] = []
-        self._json: list[str] = []
 
     def __repr__(self) -> str:
         return f"Mask({len(self._values)} values)"
@@ -31,7 +31,6 @@ class Mask:
         pieces = {value, value.strip(), *(line for line in lines if len(line) >= LINE)}
         known = {*self._values, *(piece for piece in pieces if len(piece) >= SHORTEST)}
         self._values = sorted(known, key=len, reverse=True)
-        self._json = [json.dumps(one, ensure_ascii=False)[1:-1] for one in self._values]
 
     def hide(self, text: str) -> str:
         """Return a text without the values."""
@@ -39,11 +38,34 @@ class Mask:
             text = text.replace(value, SHOWN)
         return text
 
-    def hide_in_json(self, text: str) -> str:
-        """Return a JSON text without the values, as they are written in JSON."""
-        for value in self._json:
-            text = text.replace(value, SHOWN)
-        return text
+    def hide_in(self, message: dict[str, Any], words: Collection[str] = ()) -> dict[str, Any]:
+        """Return a message, of what JSON knows, without the values in its texts.
+
+        Not in JSON's text, where a value such as `true`, `1234` or `status` would break it.
+
+        Args:
+            message: its fields' names, and those of media types, stay as they are.
+            words: fields that stay as they are: the protocol's own.
+        """
+        if not self._values:
+            return message
+        return {
+            name: value if name in words else self._hidden(value, 1)
+            for name, value in message.items()
+        }
+
+    def _hidden(self, value: Any, level: int) -> Any:
+        if isinstance(value, str):
+            return self.hide(value)
+        if isinstance(value, dict):
+            names = [self.hide(name) if level > 1 else name for name in value]
+            values = [self._hidden(item, level + 1) for item in value.values()]
+            return dict(zip(names, values, strict=True))
+        if isinstance(value, list | tuple):
+            return [self._hidden(item, level + 1) for item in value]
+        if level > 1 and isinstance(value, int | float) and repr(value) in self._values:
+            return SHOWN
+        return value
 
     def begun(self, text: str) -> int:
         """Return how many characters at the end of a text may be the beginning of a value."""

@@ -43,6 +43,7 @@ from hopyard.protocol.messages import (
     Welcome,
 )
 from hopyard.protocol.states import Kind
+from tests.integration import odd
 
 START = 120.0
 """Seconds that a Spark application may take to start on a busy machine."""
@@ -485,6 +486,30 @@ async def test_output_beyond_the_limit_is_cut(tmp_path: Path, livy: Livy, driver
     assert len(text) < 10_000_500
     assert "[output cut here" in text[-200:]
     assert psutil.Process(driver.process.pid).memory_info().rss - before < 100_000_000
+
+
+@pytest.mark.parametrize("code", odd.PRINTED)
+async def test_text_that_is_odd_is_shown_as_by_plain_jupyter(livy: Livy, code: str) -> None:
+    number = await livy.execute(code)
+    assert (await livy.result(number)).status == "ok"
+    assert livy.text(number) == odd.PRINTED[code]
+
+
+@pytest.mark.parametrize("code", odd.DISPLAYED)
+async def test_display_that_is_odd_is_shown(livy: Livy, code: str) -> None:
+    number = await livy.execute(code)
+    assert (await livy.result(number)).status == "ok"
+    (shown,) = livy.of(Display, number)
+    assert shown.data | odd.DISPLAYED[code] == shown.data
+    assert set(shown.data) <= {"text/plain", *odd.DISPLAYED[code]}
+
+
+async def test_a_value_that_nobody_expects_ends_its_own_statement_only(livy: Livy) -> None:
+    for number in [await livy.execute(code) for code in odd.PYTHON]:
+        result = await livy.result(number)
+        assert result.status in ("ok", "error")
+    lost = await livy.run("display({'application/json': [float('nan')]}, raw=True); 6 * 7")
+    assert lost.data == {"text/plain": "42"}
 
 
 @pytest.mark.parametrize("end", ["exit", "segfault"])

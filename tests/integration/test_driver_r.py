@@ -13,6 +13,7 @@ import pytest
 
 from hopyard.protocol.messages import Answer, Cancel, Complete, Display, Inspect, Ready, Result
 from hopyard.protocol.states import Kind
+from tests.integration import odd
 from tests.integration.test_driver import Driver, Livy, new_driver
 
 pytestmark = pytest.mark.skipif(shutil.which("R") is None, reason="R is not installed")
@@ -459,3 +460,11 @@ async def test_without_r_the_error_says_what_to_install(
     with pytest.raises(CannotStart, match=r"R is not installed: .*r-cran-irkernel"):
         workspace = Workspace(NoSpark(), 1)  # type: ignore[arg-type]
         await RInterpreter(workspace, str(tmp_path)).start()
+
+
+async def test_a_value_that_nobody_expects_ends_its_own_statement_only(livy: Livy) -> None:
+    for number in [await livy.execute(code, Kind.SPARKR) for code in odd.R]:
+        result = await livy.result(number)
+        assert result.status in ("ok", "error")
+    after = await livy.run("6 * 7", Kind.SPARKR)
+    assert after.status == "ok"

@@ -11,6 +11,7 @@ import pytest
 
 from hopyard.protocol.messages import Answer, Cancel, Complete, Inspect, Progress, Ready, Result
 from hopyard.protocol.states import Kind
+from tests.integration import odd
 from tests.integration.test_driver import Driver, Livy, new_driver
 
 
@@ -261,3 +262,11 @@ async def test_completion_and_inspection(livy: Livy) -> None:
     content = await ask(livy, message)
     assert content["found"]
     assert "def range(end: Long)" in content["data"]["text/plain"]
+
+
+async def test_a_value_that_nobody_expects_ends_its_own_statement_only(livy: Livy) -> None:
+    for number in [await livy.execute(code, Kind.SPARK) for code in odd.SCALA]:
+        result = await livy.result(number)
+        assert result.status in ("ok", "error")
+    after = await livy.run("6 * 7", Kind.SPARK)
+    assert after.status == "ok"

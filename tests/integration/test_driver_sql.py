@@ -10,6 +10,7 @@ import pytest
 from hopyard.protocol.exact import Number, encoded
 from hopyard.protocol.messages import Complete, Inspect, Ready
 from hopyard.protocol.states import Kind
+from tests.integration import odd
 from tests.integration.test_driver import CONF, Driver, Livy, new_driver
 from tests.integration.test_driver_scala import ask
 
@@ -58,6 +59,7 @@ VALUES: list[tuple[str, Any, Any]] = [
     ("map(1, 'a')", None, {"1": "a"}),
     ("map(date'2024-02-29', X'01')", None, {"2024-02-29": "AQ=="}),
     ("map(1.50BD, map(date'2024-02-29', 1))", None, {"1.50": {"2024-02-29": 1}}),
+    ("map(named_struct('x', 1), array(map(array(1, null), 2)))", None, {"{1}": [{"[1, null]": 2}]}),
     ("array(map(date'2024-02-29', 1))", None, [{"2024-02-29": 1}]),
     ("struct(1 a, null b, array(struct('x' c)) d)", None, {"a": 1, "b": None, "d": [{"c": "x"}]}),
     ("named_struct('m', map(date'2024-02-29', 1))", None, {"m": {"2024-02-29": 1}}),
@@ -131,3 +133,11 @@ async def test_tables_and_functions_are_described(livy: Livy) -> None:
     assert "Usage:" in function["data"]["text/plain"]
     nothing = await ask(livy, Inspect(request="n", kind=Kind.SQL, code="nosuch_", cursor=3))
     assert not nothing["found"]
+
+
+async def test_a_value_that_nobody_expects_ends_its_own_statement_only(livy: Livy) -> None:
+    for number in [await livy.execute(code, Kind.SQL) for code in odd.SQL]:
+        result = await livy.result(number)
+        assert result.status in ("ok", "error")
+    after = await livy.run("SELECT 42 AS x", Kind.SQL)
+    assert after.status == "ok"

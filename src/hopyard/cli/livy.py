@@ -21,6 +21,7 @@ from hopyard.launchers import sandbox
 from hopyard.launchers.base import Launcher
 from hopyard.livy.access import is_loopback
 from hopyard.livy.app import create_app
+from hopyard.protocol.messages import largest_frame
 from hopyard.settings import Platform, Settings
 from hopyard.store.engine import held, migrate
 
@@ -69,8 +70,7 @@ def serve(
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            # A driver's message has at most its statement's output.
-            ws_max_size=4 * settings.livy.output_limit + 1_000_000,
+            ws_max_size=largest_frame(settings.livy.output_limit),
             ws_per_message_deflate=False,
             # A connection that only looks open is found out in this time.
             ws_ping_interval=5,

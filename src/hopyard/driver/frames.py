@@ -89,6 +89,9 @@ class Frames:
             reason = f"Spark cannot compute this DataFrame: {java_reason(error)}"
         except (Py4JError, OSError, http.client.HTTPException) as error:
             reason = f"The DataFrame cannot be sent: {error}"
+        except Exception as error:  # whatever it is: who asked waits
+            log.exception("a DataFrame cannot be sent")
+            reason = f"The DataFrame cannot be sent: {type(error).__name__}: {error}"
         log.info("no DataFrame sent: %s", reason)
         content = {"problem": problem, "reason": reason}
         self._outbox.put(Answer(request=message.request, content=content))

@@ -93,6 +93,8 @@ class Home:
                 log.info("lost the connection home: %s", error)
             except (OSError, TimeoutError, InvalidHandshake, InvalidMessage) as error:
                 log.info("home does not answer: %s", error)
+            except Exception:  # whatever it is: without a line home the session is lost
+                log.exception("the connection home failed")
             if self._heard != before:
                 delay = FIRST_DELAY
             left = self._config.orphan_timeout - (time.monotonic() - self._heard)
@@ -155,5 +157,8 @@ class Home:
             return
         if isinstance(message, Ack):
             self._outbox.acknowledge(message.seq)
-        else:
+            return
+        try:
             self._handle(message)
+        except Exception:  # whatever it is: the next message is taken too
+            log.exception("a message from home (%s) cannot be followed", message.type)

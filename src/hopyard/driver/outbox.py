@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any
-
-from pydantic_core import PydanticSerializationError
 
 from hopyard.mask import Mask
 from hopyard.protocol.messages import (
     Answer,
+    Display,
     Ended,
     Failed,
+    InputRequest,
     Output,
     Ready,
+    Result,
     Step,
+    Stream,
+    largest_frame,
 )
+from hopyard.protocol.plain import plain
 
 Numbered = Step | Ready | Failed | Output | Answer | Ended
 
+WORDS = frozenset({"type", "name", "status", "request", "app_id", "ui_url"})
+"""Fields that are not masked: the protocol's own."""
+LARGEST = largest_frame(10_000_000)
 HELD_AT_MOST = 64_000_000
 """Characters that may wait while home is away; beyond it, output is left out (results are not)."""
 
@@ -29,10 +35,15 @@ class Outbox:
 
     A message is made to text once, when it is put in: so a replay sends exactly the same. Secrets
     that were read are masked there, in all that a driver says.
+
+    Args:
+        mask: the secrets.
+        largest: bytes of a message; home would close the connection, and again at each replay.
     """
 
-    def __init__(self, mask: Mask | None = None) -> None:
+    def __init__(self, mask: Mask | None = None, largest: int = LARGEST) -> None:
         self.mask = mask or Mask()
+        self._largest = largest
         self.last_seq = 0
         self.held = 0
         """Characters that wait for an acknowledgement."""
@@ -49,14 +60,23 @@ class Outbox:
         return self.held > HELD_AT_MOST
 
     def put(self, message: Numbered) -> None:
-        """Number a message and keep it until it is acknowledged."""
+        """Number a message and keep it until it is acknowledged.
+
+        Whatever is in it can be sent; only what JSON does not know at all is refused.
+        """
+        message.seq = self.last_seq + 1
+        text = self._text(message)
+        if 4 * len(text) > self._largest and len(text.encode()) > self._largest:
+            text = self._text(_instead(message))
         self.last_seq += 1
-        message.seq = self.last_seq
-        text = self.mask.hide_in_json(_text(message))
         self._kept.append((self.last_seq, text))
         self.held += len(text)
         self._empty.clear()
         self._news.set()
+
+    def _text(self, message: Numbered) -> str:
+        fields = self.mask.hide_in({name: plain(value) for name, value in message}, WORDS)
+        return type(message).model_construct(**fields).model_dump_json()
 
     def acknowledge(self, seq: int) -> None:
         """Forget all messages up to this number."""
@@ -86,22 +106,23 @@ class Outbox:
         await self._empty.wait()
 
 
-def _text(message: Numbered) -> str:
-    try:
-        return message.model_dump_json()
-    except (PydanticSerializationError, UnicodeEncodeError):  # a lone surrogate in a cell's output
-        clean = type(message).model_validate(_clean(message.model_dump()))
-        return clean.model_dump_json()
-
-
-def _clean(value: Any) -> Any:
-    """Replace what UTF-8 cannot express."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {_clean(key): _clean(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
-    if value is None or isinstance(value, int | float):
-        return value
-    return repr(value)
+def _instead(message: Numbered) -> Numbered:
+    """Return what is said in place of a message that is too large."""
+    words = "[left out here: it is too large to be sent]"
+    match message:
+        case Result():
+            text = "What this statement gave is too large to be sent."
+            left = {"status": "error", "ename": "TooLarge", "evalue": text, "traceback": []}
+            return message.model_copy(update=left | {"data": {}, "metadata": {}})
+        case Display() | Stream():
+            text = f"\n{words}\n"
+            return Stream(seq=message.seq, statement=message.statement, name="stderr", text=text)
+        case InputRequest():
+            return message.model_copy(update={"prompt": words})
+        case Step():
+            return message.model_copy(update={"text": words})
+        case Failed() | Ended():
+            return message.model_copy(update={"reason": words})
+        case Answer():
+            return message.model_copy(update={"content": {"status": "error", "evalue": words}})
+    return message

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any, Literal
 
+from hopyard.driver.interpreters.base import Outcome
 from hopyard.driver.outbox import Outbox
 from hopyard.driver.question import Questions
 from hopyard.protocol.messages import Clear, Display, Input, Stream
@@ -72,7 +74,7 @@ class StatementOutput:
         self.flush()
         if self._cut:
             return
-        size = sum(_size(value) for value in data.values())
+        size = sum(map(_size, (*data.values(), *metadata.values(), *transient.values())))
         if size > self._left:
             self._cut_off(f"a statement may show {self._limit:,} characters")
             return
@@ -98,13 +100,19 @@ class StatementOutput:
         self.flush()
         return await self.questions.ask(prompt, password)
 
-    def result(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Return a result's data if it is within the limit, else a word about it."""
-        size = sum(_size(value) for value in data.values())
-        if size <= max(self._left, self._limit // 2):
-            return data
-        words = f"[result left out: it has {size:,} characters of at most {self._limit:,}]"
-        return {"text/plain": words}
+    def result(self, outcome: Outcome) -> Outcome:
+        """Return a statement's end as it is within the limit; else with a word about it."""
+        room = max(self._left, self._limit // 2)
+        size = sum(map(_size, (*outcome.data.values(), *outcome.metadata.values())))
+        if size > room:
+            words = f"[result left out: it has {size:,} characters of at most {self._limit:,}]"
+            return replace(outcome, data={"text/plain": words}, metadata={})
+        error = (outcome.ename, outcome.evalue, *outcome.traceback)
+        if sum(map(len, error)) > room:
+            room //= len(error)
+            ename, evalue, *lines = (_shortened(text, room) for text in error)
+            return replace(outcome, ename=ename, evalue=evalue, traceback=tuple(lines))
+        return outcome
 
     def flush(self) -> None:
         """Send what waits."""
@@ -135,4 +143,17 @@ class StatementOutput:
 
 
 def _size(value: Any) -> int:
-    return len(value) if isinstance(value, str) else len(json.dumps(value, default=str))
+    if isinstance(value, str):
+        return len(value)
+    try:
+        return len(json.dumps(value, default=str))
+    except RecursionError:  # it will be made plain
+        return 0
+
+
+def _shortened(text: str, most: int) -> str:
+    """Cut the middle out of a text: its beginning and its end say most."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}\n[cut here: {len(text):,} characters]\n{text[len(text) - half :]}"

@@ -42,6 +42,7 @@ from hopyard.protocol.messages import (
     RoomConfig,
     Shutdown,
     Step,
+    largest_frame,
 )
 from hopyard.protocol.states import Kind
 
@@ -98,7 +99,7 @@ class Room:
         self._first = kernel is not None
         spark, work_dir = house.spark, house.work_dir
         self._workspace = Workspace(spark, config.session)
-        self._outbox = Outbox(spark.mask)
+        self._outbox = Outbox(spark.mask, largest_frame(config.output_limit))
         if kernel is None:
             kernel = python_process(spark.folder, spark.environment, work_dir)
         self._python = PythonInterpreter(self._workspace, work_dir, kernel)
@@ -192,6 +193,10 @@ class Room:
         except (SparkFailed, InterpreterDied) as error:
             self.fail(str(error))
             return
+        except Exception as error:  # else the session would start for ever
+            log.exception("session %d cannot start", self.config.session)
+            self.fail(f"The session cannot start: {type(error).__name__}: {error}")
+            return
         await self._statements.run()
 
     async def _begin(self) -> None:
@@ -258,6 +263,9 @@ class Room:
                 content = await interpreter.inspect(message.code, message.cursor, message.detail)
         except (CannotStart, InterpreterDied, SparkFailed) as error:
             content = {"status": "error", "evalue": str(error)}
+        except Exception as error:  # whatever it is: who asked waits
+            log.exception("a question about code cannot be answered")
+            content = {"status": "error", "evalue": f"{type(error).__name__}: {error}"}
         self._outbox.put(Answer(request=message.request, content=content))
 
     def _go(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

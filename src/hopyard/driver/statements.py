@@ -17,6 +17,7 @@ from hopyard.driver.interpreters.base import (
     Interpreter,
     InterpreterDied,
     Outcome,
+    not_shown,
 )
 from hopyard.driver.interpreters.registry import Interpreters
 from hopyard.driver.outbox import Outbox
@@ -194,6 +195,10 @@ class Statements:
             self._running = None
             cannot = Outcome("error", ename="CannotStart", evalue=str(error))
             self._finish(message.statement, cannot)
+        except Exception as error:  # whatever it is, it ends this statement and nothing else
+            log.exception("statement %d cannot be run", message.statement)
+            self._running = None
+            self._finish(message.statement, _not_shown(error))
 
     async def _run(self, running: _Running, interpreter: Interpreter) -> None:
         message = running.message
@@ -212,7 +217,8 @@ class Statements:
         except InterpreterDied as error:
             died = str(error)
             outcome = _died(died, running)
-        reporting.cancel()
+        finally:
+            reporting.cancel()
         if running.cancelling is not None:
             running.cancelling.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -232,10 +238,10 @@ class Statements:
         if self._running is not running:  # ended meanwhile, with the driver
             return
         self._running = None
-        data = output.result(outcome.data)
+        outcome = output.result(outcome)
         cancelled = running.cancelling is not None and outcome.status == "error"
         last = stopped is not None or self._spark.gone
-        self._finish(message.statement, outcome, data=data, cancelled=cancelled, last=last)
+        self._finish(message.statement, outcome, cancelled=cancelled, last=last)
         if stopped is not None:
             self._stopped(stopped)
 
@@ -284,7 +290,6 @@ class Statements:
         self,
         statement: int,
         outcome: Outcome,
-        data: dict[str, object] | None = None,
         cancelled: bool = False,
         last: bool = False,
     ) -> None:
@@ -299,7 +304,7 @@ class Statements:
                 statement=statement,
                 at=at,
                 status=status,
-                data=outcome.data if data is None else data,
+                data=outcome.data,
                 metadata=outcome.metadata,
                 ename=outcome.ename,
                 evalue=outcome.evalue,
@@ -310,6 +315,11 @@ class Statements:
 
 
 _CANCELLED = Outcome("error", ename="Cancelled", evalue="The statement was cancelled.")
+
+
+def _not_shown(error: Exception) -> Outcome:
+    ename, evalue = not_shown(error)
+    return Outcome("error", ename=ename, evalue=evalue)
 
 
 def _died(how: str, running: _Running) -> Outcome:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import time
+from contextlib import suppress
 
 from pydantic import ValidationError
 from starlette.requests import HTTPConnection
@@ -16,12 +18,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from hopyard import log
 from hopyard.errors import Unavailable
-from hopyard.livy import metrics
+from hopyard.livy import metrics, unread
 from hopyard.livy.inbox import Batch
+from hopyard.livy.ledger import Unwritable, Write
 from hopyard.livy.records import Session
 from hopyard.livy.sessions import Sessions
 from hopyard.livy.sharing import hash_of
 from hopyard.livy.talk import Talk
+from hopyard.livy.unread import Unread
 from hopyard.protocol.messages import (
     GONE,
     REPLACED,
@@ -32,6 +36,7 @@ from hopyard.protocol.messages import (
     DownMessage,
     Hello,
     InputRequest,
+    UpMessage,
     Welcome,
 )
 
@@ -144,29 +149,57 @@ class Channel:
         session = self._session
         while True:
             text = await self._socket.receive_text()
+            message: UpMessage | Unread
             try:
                 message = UP.validate_json(text)
             except ValidationError as error:
-                _log.warning("message not understood", session=session.id, error=str(error))
-                continue
+                message = unread.of_text(text, error, session.applied + 1)
             if isinstance(message, Hello):
                 continue
             if message.seq <= session.applied:
                 # Already taken: only say so (a replay after the connection was cut).
                 self._news.set()
                 continue
-            if isinstance(message, Answer):
-                self._talk.answered(session, message)
-            else:
-                self._ending = self._batch.apply(message) or self._ending
-            if isinstance(message, InputRequest) and message.statement in session.live:
-                self._talk.asked_for_input(session, session.live[message.statement])
+            self._take(message)
             session.applied = self._last = message.seq
             self._unwritten += 1
             self._news.set()
             while self._unwritten > UNWRITTEN:
                 self._room.clear()
                 await self._room.wait()
+
+    def _take(self, message: UpMessage | Unread) -> None:
+        """Let a message take effect; one that cannot counts as taken, and ends what it is of."""
+        if isinstance(message, Unread):
+            _log.warning("message not understood", session=self._session.id, message=message)
+            self._give_up(message)
+            return
+        try:
+            self._apply(message)
+        except Exception as error:  # of any kind: it would come again, and fail again
+            _log.exception("message not applied", session=self._session.id, type=message.type)
+            self._give_up(unread.of_message(message, error))
+
+    def _apply(self, message: UpMessage) -> None:
+        session = self._session
+        if isinstance(message, Answer):
+            self._talk.answered(session, message)
+        else:
+            self._ending = self._batch.apply(message) or self._ending
+        if isinstance(message, InputRequest) and message.statement in session.live:
+            self._talk.asked_for_input(session, session.live[message.statement])
+
+    def _give_up(self, message: Unread) -> None:
+        """End what waits for a message that cannot be taken."""
+        if message.is_vital:
+            self._ending = f"The driver said something that cannot be taken: {message.reason}"
+            return
+        live = self._session.live
+        number = message.statement if message.kind else next(iter(live), None)
+        statement = None if number is None else live.get(number)
+        if statement is not None:
+            result = message.result(statement.id, int(time.time() * 1000))
+            self._batch.give_up(statement, message.reason, result)
 
     async def _write_all(self) -> None:
         while self._unwritten or not self._hung_up:
@@ -182,14 +215,12 @@ class Channel:
         while self._unwritten:
             batch, seq, count = self._batch, self._last, self._unwritten
             self._batch, self._unwritten = Batch(session, self._limit), 0
-            while True:
-                try:
-                    await self._ledger.write(*batch.writes(seq))
-                    break
-                except Unavailable:
-                    if self._sessions.is_gone(session):
-                        return
-                    await asyncio.sleep(RETRY_SECONDS)
+            try:
+                written = await self._write(*batch.writes(seq))
+            except Unwritable:
+                written = await self._write_what_can_be(batch, seq)
+            if not written:
+                return
             _log.debug("written", session=session.id, messages=count, seq=seq)
             session.written = max(session.written, seq)
             session.trim()
@@ -198,6 +229,36 @@ class Channel:
         if self._ending is not None:
             reason, self._ending = self._ending, None
             self._sessions.driver_said_end(session, reason)
+
+    async def _write(self, *writes: Write) -> bool:
+        """Write down, however long it takes; return False when the session is gone meanwhile.
+
+        Raises:
+            Unwritable: it would take for ever.
+        """
+        while True:
+            try:
+                await self._ledger.write(*writes)
+                return True
+            except Unwritable:
+                raise
+            except Unavailable:
+                if self._sessions.is_gone(self._session):
+                    return False
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _write_what_can_be(self, batch: Batch, seq: int) -> bool:
+        """Write piece by piece, and leave out what the database cannot have."""
+        for write, instead in batch.pieces(seq):
+            written = True
+            try:
+                written = await self._write(write)
+            except Unwritable:
+                with suppress(Unwritable):
+                    written = instead is None or await self._write(instead())
+            if not written:
+                return False
+        return True
 
 
 def is_driver(session: Session, request: HTTPConnection) -> bool:

@@ -7,6 +7,8 @@ this process dies in between, the driver sends it again and the same happens aga
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from urllib.parse import urlsplit
 
 from hopyard.livy import metrics, outputs, rows
@@ -27,11 +29,15 @@ from hopyard.protocol.messages import (
     Stream,
     UpMessage,
 )
-from hopyard.protocol.states import SessionState, StatementState
+from hopyard.protocol.states import SessionState, StatementState, may_follow
 
 CUT = "\n[output cut: more than {limit} characters]\n"
+UNWRITABLE = "What this statement gave cannot be written down. The session goes on."
 RESULT = {"status", "data", "metadata", "ename", "evalue", "traceback"}
 """Of a result's event: what the streams and displays before it do not say."""
+
+
+Piece = tuple[Write, Callable[[], Write] | None]
 
 
 class Batch:
@@ -73,6 +79,19 @@ class Batch:
                     self._of_statement(statement, message)
         return None
 
+    def give_up(self, statement: Statement, reason: str, result: Result | None = None) -> None:
+        """Let a statement end with an error, since something that it gave cannot be taken.
+
+        Args:
+            statement: which one.
+            reason: why.
+            result: its end, if that is what cannot be taken.
+        """
+        statement.fault = statement.fault or reason
+        if result is not None:
+            self._result(statement, result)
+            statement.news.tell()
+
     def writes(self, seq: int) -> list[Write]:
         """Return what is to be written, with the number of the last message in it."""
         writes = []
@@ -86,6 +105,19 @@ class Batch:
         if self._fields:
             writes.append(rows.update_session(self._session, *sorted(self._fields)))
         return [*writes, rows.acked(self._session.id, seq)]
+
+    def pieces(self, seq: int) -> Iterator[Piece]:
+        """Yield the same one by one, each with what is written if it cannot be written."""
+        session = self._session
+        for event in self._events:
+            yield rows.insert_events(session.id, [event]), None
+        for key, before in self._taken_back.items():
+            yield rows.delete_shown(session.id, key, before), None
+        for statement in self._changed.values():
+            yield rows.update_statement(statement), partial(_bare, statement)
+        for field in sorted(self._fields):
+            yield rows.update_session(session, field), None
+        yield rows.acked(session.id, seq), None
 
     def _ready(self, message: Ready) -> None:
         session = self._session
@@ -132,9 +164,12 @@ class Batch:
     def _result(self, statement: Statement, message: Result) -> None:
         cancelled = message.status == "cancelled"
         state = StatementState.CANCELLED if cancelled else StatementState.AVAILABLE
-        if not statement.move(state):
+        if not may_follow(statement.state, state):
             return
+        if statement.fault and not cancelled:
+            message = _failed(message, statement.fault)
         statement.output = outputs.compose(statement, message)
+        statement.move(state)
         statement.started = statement.started or message.at
         statement.completed = max(message.at, statement.started)
         if not cancelled:
@@ -179,6 +214,28 @@ class Batch:
         event = (statement.last_event, kind, payload)
         statement.events.append(event)
         self._events.append((statement.id, event))
+
+
+def _failed(result: Result, reason: str) -> Result:
+    """Return a statement's end as an error."""
+    text = f"What this statement gave cannot be taken: {reason}. The session goes on."
+    return Result(
+        statement=result.statement,
+        at=result.at,
+        status="error",
+        ename="CannotShow",
+        evalue=text,
+        last=result.last,
+    )
+
+
+def _bare(statement: Statement) -> Write:
+    """Write down that a statement is over; what it gave is nothing that the database can have."""
+    statement.output = outputs.broken(statement, "CannotShow", UNWRITABLE, printed="")
+    statement.completed = min(statement.completed, int(time.time() * 1000))
+    statement.started = min(statement.started, statement.completed)
+    statement.news.tell()
+    return rows.update_statement(statement)
 
 
 def is_local(url: str | None) -> bool:

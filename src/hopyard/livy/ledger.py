@@ -13,7 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Executable, Row, Select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    NotSupportedError,
+    SQLAlchemyError,
+    StatementError,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from hopyard import log
@@ -22,6 +28,11 @@ from hopyard.livy import metrics
 
 Write = tuple[Executable, Any]
 """A statement of SQLAlchemy and its parameters (a dictionary, a list of them, or None)."""
+
+
+class Unwritable(Unavailable):
+    """The database would not take this, however often it is asked."""
+
 
 _log = log.get(__name__)
 _Waiting = tuple[Sequence[Write], "asyncio.Future[list[Any]]"]
@@ -63,6 +74,7 @@ class Ledger:
         """Write down, in one transaction; return the primary keys that inserts made.
 
         Raises:
+            Unwritable: there is a value in it that the database cannot have.
             Unavailable: the database refuses or does not answer; nothing of it is written.
         """
         done: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
@@ -90,28 +102,34 @@ class Ledger:
             await self._wake.wait()
             self._wake.clear()
             batch, self._waiting = self._waiting, []
-            if not batch or await self._commit(batch):
+            fault = await self._commit(batch) if batch else None
+            if fault is None:
                 continue
             # One bad write must not take the others of its batch with it.
             for one in batch:
-                written = len(batch) > 1 and await self._commit([one])
-                if not written and not one[1].done():
-                    one[1].set_exception(Unavailable("The database could not write this down."))
+                if len(batch) > 1:
+                    fault = await self._commit([one])
+                if fault is not None and not one[1].done():
+                    one[1].set_exception(fault)
 
-    async def _commit(self, batch: list[_Waiting]) -> bool:
+    async def _commit(self, batch: list[_Waiting]) -> Unavailable | None:
+        """Write in one transaction; return why not."""
         loop = asyncio.get_running_loop()
         try:
             with metrics.WRITE_SECONDS.time():
                 writes = [writes for writes, _ in batch]
                 results = await loop.run_in_executor(self._thread, self._write_all, writes)
-        except SQLAlchemyError as error:
+        except Exception as error:  # of any kind: what is not written here is of one client only
             metrics.WRITES_FAILED.inc()
+            if _is_lasting(error):
+                _log.exception("cannot be written", writes=len(batch))
+                return Unwritable("The database cannot have this.")
             _log.error("write failed", error=str(error), writes=len(batch))
-            return False
+            return Unavailable("The database could not write this down.")
         for (_, done), keys in zip(batch, results, strict=True):
             if not done.done():
                 done.set_result(keys)
-        return True
+        return None
 
     def _write_all(self, batch: list[Sequence[Write]]) -> list[list[Any]]:
         with self._writer.begin() as connection:
@@ -122,3 +140,10 @@ def _write(connection: Connection, statement: Executable, parameters: Any) -> An
     result = connection.execute(statement, parameters)
     one = result.is_insert and not isinstance(parameters, list)
     return result.inserted_primary_key if one else None
+
+
+def _is_lasting(error: Exception) -> bool:
+    """Say whether it is about the values, and not about the database."""
+    if isinstance(error, DBAPIError):
+        return isinstance(error, DataError | NotSupportedError)
+    return isinstance(error, StatementError) or not isinstance(error, SQLAlchemyError)

@@ -41,7 +41,7 @@ def compose(statement: Statement, result: Result) -> dict[str, Any]:
         }
         return failed | ({"data": {TEXT: printed.rstrip("\n")}} if printed else {})
     data = {**_displayed(statement.events), **result.data}
-    text = printed + data.pop(TEXT, "")
+    text = printed + str(data.pop(TEXT, ""))
     if printed:
         data.pop(HTML, None)
     if text or not data:
@@ -62,9 +62,11 @@ def so_far(statement: Statement) -> dict[str, Any] | None:
     return {"status": "ok", "execution_count": statement.id, "data": data}
 
 
-def broken(statement: Statement, ename: str, reason: str) -> dict[str, Any]:
-    """Return the output of a statement that will never be done."""
-    printed = printed_text(statement)
+def broken(
+    statement: Statement, ename: str, reason: str, printed: str | None = None
+) -> dict[str, Any]:
+    """Return the output of a statement that will never be done, with what it printed."""
+    printed = printed_text(statement) if printed is None else printed
     output = {
         "status": "error",
         "execution_count": statement.id,
@@ -85,7 +87,7 @@ def printed_text(statement: Statement) -> str:
         elif kind == "display_data":
             data = payload["data"]
             if PICTURE not in data and HTML not in data and TEXT in data:
-                out.append(data[TEXT] + "\n")
+                out.append(f"{data[TEXT]}\n")
     stdout, stderr = "".join(out), "".join(err)
     if not stderr or "toJSON" in statement.code or _is_json_lines(stdout):
         return stdout
@@ -100,10 +102,10 @@ def texts(events: Iterable[Event]) -> Iterator[str]:
         if kind == "stream":
             yield payload["text"]
         elif kind == "display_data" and TEXT in payload["data"]:
-            yield payload["data"][TEXT] + "\n"
+            yield f"{payload['data'][TEXT]}\n"
         elif kind == "result":
             if TEXT in (payload.get("data") or {}):
-                yield payload["data"][TEXT] + "\n"
+                yield f"{payload['data'][TEXT]}\n"
             yield "".join(payload.get("traceback") or ())
 
 

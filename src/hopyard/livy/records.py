@@ -63,6 +63,8 @@ class Statement:
     last_event: int = 0
     size: int = 0
     """Characters of output so far."""
+    fault: str = ""
+    """Why what it gave could not be taken: it will end with an error."""
     clearing: int = 0
     """The event that takes back what was shown before it, once something else is shown."""
     news: News = field(default_factory=News)

@@ -311,6 +311,12 @@ DownMessage = (
     Welcome | Ack | Execute | Cancel | Complete | Inspect | Input | Fetch | Drop | Join | Shutdown
 )
 
+
+def largest_frame(output_limit: int) -> int:
+    """Return the bytes of the largest message: JSON writes some characters as six."""
+    return 6 * output_limit + 1_000_000
+
+
 UP: TypeAdapter[UpMessage] = TypeAdapter(Annotated[UpMessage, Field(discriminator="type")])
 DOWN: TypeAdapter[DownMessage] = TypeAdapter(Annotated[DownMessage, Field(discriminator="type")])
 

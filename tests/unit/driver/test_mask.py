@@ -18,10 +18,27 @@ def test_value_is_hidden_in_text_and_in_json() -> None:
     mask = Mask()
     mask.add(VALUE)
     assert mask.hide(f"a {VALUE} b") == f"a {SHOWN} b"
-    text = Stream(statement=0, name="stdout", text=f"x{VALUE}y").model_dump_json()
-    hidden = UP.validate_json(mask.hide_in_json(text))
-    assert isinstance(hidden, Stream) and hidden.text == f"x{SHOWN}y"
+    assert mask.hide_in({"text": f"x{VALUE}y"}) == {"text": f"x{SHOWN}y"}
     assert VALUE not in repr(mask)
+
+
+@pytest.mark.parametrize(
+    "value", ["true", "null", "1234", "stdout", "result", "statement", "text/plain", '":{"', "data"]
+)
+async def test_value_that_is_a_word_of_the_protocol_breaks_no_message(value: str) -> None:
+    outbox = Outbox()
+    outbox.mask.add(value)
+    given = {"text/plain": value, "application/json": {value: [value, True, None, 1234, 12345]}}
+    outbox.put(Stream(statement=1234, name="stdout", text=value))
+    outbox.put(Result(statement=1234, at=1234, status="ok", data=given))
+    stream, result = [UP.validate_json(await outbox.next()) for _ in range(2)]
+    assert isinstance(stream, Stream) and isinstance(result, Result)
+    assert (stream.statement, stream.name, stream.text) == (1234, "stdout", SHOWN)
+    number = SHOWN if value == "1234" else 1234
+    assert result.data == {
+        "text/plain": SHOWN,
+        "application/json": {SHOWN: [SHOWN, True, None, number, 12345]},
+    }
 
 
 def test_lines_of_a_long_value_are_hidden_alone() -> None:

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from hopyard.driver.outbox import Outbox
-from hopyard.protocol.messages import Result, Step
+from hopyard.protocol.messages import UP, Answer, Display, Result, Step, Stream
 
 
 async def sent(outbox: Outbox, count: int) -> list[int]:
@@ -54,3 +54,17 @@ async def test_what_utf8_cannot_say_is_replaced(text: str) -> None:
     outbox.put(Result(statement=1, at=1, status="ok", data={"text/plain": text}))
     message = json.loads(await outbox.next())
     assert message["data"]["text/plain"].endswith(text[-5:])
+
+
+async def test_a_message_that_home_would_not_take_is_replaced() -> None:
+    outbox = Outbox(largest=10_000)
+    long = "\x01" * 9_000
+    outbox.put(Result(statement=1, at=1, status="ok", data={"text/plain": long}))
+    outbox.put(Display(statement=1, data={}, metadata={"x": long}))
+    outbox.put(Answer(request="r", content={"data": long}))
+    outbox.put(Step(text="ä" * 9_000))
+    result, shown, answer, step = [UP.validate_json(await outbox.next()) for _ in range(4)]
+    assert isinstance(result, Result) and (result.status, result.ename) == ("error", "TooLarge")
+    assert isinstance(shown, Stream) and "too large" in shown.text
+    assert isinstance(answer, Answer) and answer.content["status"] == "error"
+    assert [result.seq, shown.seq, answer.seq, step.seq] == [1, 2, 3, 4]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from hopyard.driver import outbox as outbox_module
+from hopyard.driver.interpreters.base import Outcome
 from hopyard.driver.outbox import Outbox
 from hopyard.driver.output import StatementOutput
 
@@ -55,8 +56,18 @@ async def test_what_is_beyond_the_limit_is_cut_once() -> None:
 
 async def test_a_result_that_is_too_large_is_told() -> None:
     output = StatementOutput(1, Outbox(), 10)
-    assert output.result({"text/plain": "x"}) == {"text/plain": "x"}
-    assert "left out" in output.result({"text/plain": "x" * 100})["text/plain"]
+    fits = Outcome("ok", {"text/plain": "x"})
+    assert output.result(fits) is fits
+    for large in (
+        Outcome("ok", {"text/plain": "x" * 100}),
+        Outcome("ok", {"text/plain": "x"}, {"x": "y" * 100}),
+    ):
+        told = output.result(large)
+        assert "left out" in told.data["text/plain"] and not told.metadata
+    error = Outcome("error", ename="E", evalue="a" * 100 + "z", traceback=("b" * 100,))
+    told = output.result(error)
+    assert told.evalue == "a\n[cut here: 101 characters]\nz"
+    assert told.ename == "E" and len(told.traceback[0]) < 40
 
 
 async def test_output_is_left_out_when_home_is_away_too_long(

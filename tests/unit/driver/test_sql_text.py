@@ -59,6 +59,9 @@ def test_keys_of_maps_become_texts() -> None:
     assert expression(plain, "`0`") == "`0`"
     assert expression(dates, "`0`") == "transform_keys(`0`, (v0, v1) -> cast(v0 as string))"
     struct = {"type": "struct", "fields": [{"name": "a`b", "type": dates}]}
+    array = {"type": "array", "elementType": "integer", "containsNull": True}
+    keyed = {"type": "map", "keyType": array, "valueType": "long", "valueContainsNull": True}
+    assert expression(keyed, "`0`") == "transform_keys(`0`, (v0, v1) -> cast(v0 as string))"
     assert expression({"type": "array", "elementType": struct}, "`0`") == (
         "transform(`0`, v0 -> if(v0 is null, null, named_struct('a`b', "
         "transform_keys(v0.`a``b`, (v1, v2) -> cast(v1 as string)))))"

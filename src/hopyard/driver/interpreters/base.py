@@ -30,6 +30,12 @@ class NoFrame(Exception):
         self.busy = busy
 
 
+def not_shown(error: Exception) -> tuple[str, str]:
+    """Return name and text of an error in place of what a statement gave."""
+    text = f"What this statement gave cannot be shown: {type(error).__name__}: {str(error)[:500]}"
+    return "CannotShow", text + ". The session goes on."
+
+
 class Output(Protocol):
     """Takes what a statement shows while it runs."""
 

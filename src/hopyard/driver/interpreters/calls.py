@@ -30,7 +30,7 @@ class Calls:
             InterpreterDied: it was given up meanwhile.
         """
         loop = asyncio.get_running_loop()
-        running = loop.run_in_executor(self._thread, function, *args)
+        running = loop.run_in_executor(self._thread, _called, function, args)
         if self._given_up is None:
             self._given_up = loop.create_future()
         both: set[asyncio.Future[Any]] = {running, self._given_up}
@@ -46,3 +46,10 @@ class Calls:
         self._given_up = None
         self._thread.shutdown(wait=False, cancel_futures=True)
         self._thread = ThreadPoolExecutor(1, self._name)
+
+
+def _called(function: Callable[..., T], args: tuple[Any, ...]) -> T:
+    try:
+        return function(*args)
+    except StopIteration as error:  # no future can hold it: nobody would ever be told
+        raise RuntimeError("StopIteration") from error

@@ -9,33 +9,43 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import secrets
 import signal
 import subprocess
 import sys
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hopyard.driver.interpreters.base import Code, Interpreter, InterpreterDied, Outcome, Output
+from hopyard.driver.interpreters.base import (
+    Code,
+    Interpreter,
+    InterpreterDied,
+    Outcome,
+    Output,
+    not_shown,
+)
+from hopyard.driver.interpreters.published import Execution, Fault, take, take_payload
 from hopyard.driver.interpreters.text import REFUSED, without_java_frames
 from hopyard.driver.process import ended, exit_words, kill_group
 from hopyard.driver.spark import SparkFailed
-from hopyard.protocol.displays import NEXT_INPUT
 
 if TYPE_CHECKING:
     from hopyard.driver.interpreters.wire import Message
+
+log = logging.getLogger("hopyard.driver")
 
 START_TIMEOUT = 120.0
 ASIDE_TIMEOUT = 5.0
 """For completions: the kernel answers them only between cells."""
 
-WIDGET = "application/vnd.jupyter.widget-view+json"
-NO_WIDGET = "Widgets of code in the driver cannot be shown; use them in a %%local cell.\n"
-"""A widget's page and its kernel speak with each other; the driver is not the page's kernel."""
+SILENT = 5.0
+"""Seconds without a word after which a reply without its last output, or the other way round, is
+not waited for: user code can break both."""
+UNREADABLE = "The kernel sent something that cannot be read"
 
 
 class KernelProcess:
@@ -93,22 +103,6 @@ class KernelProcess:
             path.unlink(missing_ok=True)
 
 
-@dataclass
-class Execution:
-    """A request that runs code, and what came back of it."""
-
-    output: Output | None
-    reply: asyncio.Future[dict[str, Any]]
-    idle: asyncio.Event = field(default_factory=asyncio.Event)
-    data: dict[str, Any] | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
-    image: dict[str, Any] = field(default_factory=dict)
-    """The last picture that was displayed."""
-    error: dict[str, Any] | None = None
-    answering: asyncio.Task[None] | None = None
-    """Waits for the answer to what its code asked."""
-
-
 class JupyterKernel(Interpreter):
     """Runs code in a kernel.
 
@@ -128,6 +122,8 @@ class JupyterKernel(Interpreter):
         self._aside: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._welcome = asyncio.Event()
+        self._heard = 0.0
+        """When the kernel last sent anything."""
 
     @abstractmethod
     def _new_process(self) -> KernelProcess:
@@ -189,7 +185,7 @@ class JupyterKernel(Interpreter):
         if execution.error is not None:
             raise SparkFailed(
                 f"{self.language} cannot join the Spark application: "
-                f"{execution.error['ename']}: {execution.error['evalue']}"
+                f"{execution.error.ename}: {execution.error.evalue}"
             )
 
     async def _or_died(self, wanted: Any, timeout: float | None = None) -> Any:
@@ -213,40 +209,64 @@ class JupyterKernel(Interpreter):
             self._died.set_result(words)
 
     async def _read_shell(self) -> None:
-        while True:
-            message = self._wire.read(await self._shell.recv_multipart())
-            if message is None:
-                continue
-            if execution := self._waiting.get(message.parent):
-                if not execution.reply.done():
-                    execution.reply.set_result(message.content)
-            elif (answer := self._aside.get(message.parent)) and not answer.done():
-                answer.set_result(message.content)
+        await self._read(self._shell, self._replied)
 
     async def _read_iopub(self) -> None:
+        await self._read(self._iopub, self._published)
+
+    async def _read_stdin(self) -> None:
+        await self._read(self._stdin, self._asked)
+
+    async def _read(self, socket: Any, take: Callable[[Message], None]) -> None:
+        """Take message after message; what is wrong with one ends its own execution only."""
         while True:
-            message = self._wire.read(await self._iopub.recv_multipart())
-            self._welcome.set()
-            execution = self._waiting.get(message.parent) if message else None
-            if message is not None and execution is not None:
-                self._take(execution, message)
+            message = self._wire.read(await socket.recv_multipart())
+            if message is None:
+                continue
+            self._heard = asyncio.get_running_loop().time()
+            try:
+                if message.fault is not None:
+                    raise ValueError(f"{UNREADABLE}: {message.fault}")
+                take(message)
+            except Exception as error:  # whatever it is: the next message is read too
+                log.exception("a message of the kernel (%s) cannot be taken", message.type)
+                self._not_taken(message, error)
+
+    def _not_taken(self, message: Message, error: Exception) -> None:
+        execution = self._waiting.get(message.parent)
+        if execution is None:
+            if (answer := self._aside.get(message.parent)) and not answer.done():
+                answer.set_result({})
+            return
+        execution.error = execution.error or Fault(*not_shown(error))
+        if message.type == "execute_reply" and not execution.reply.done():
+            execution.reply.set_result({"status": "error"})
+
+    def _replied(self, message: Message) -> None:
+        if execution := self._waiting.get(message.parent):
+            if not execution.reply.done():
+                execution.reply.set_result(message.content)
+        elif (answer := self._aside.get(message.parent)) and not answer.done():
+            answer.set_result(message.content)
+
+    def _published(self, message: Message) -> None:
+        self._welcome.set()
+        if execution := self._waiting.get(message.parent):
+            self._take(execution, message)
 
     def _take(self, execution: Execution, message: Message) -> None:
         """Take a message that the kernel published for an execution."""
-        _take(execution, message.type, message.content)
+        take(execution, message.type, message.content)
 
-    async def _read_stdin(self) -> None:
+    def _asked(self, message: Message) -> None:
         """Pass on what code asks for; it waits, so there is one question at a time."""
-        while True:
-            message = self._wire.read(await self._stdin.recv_multipart())
-            execution = self._waiting.get(message.parent) if message else None
-            if message is None or execution is None or execution.output is None:
-                continue
+        execution = self._waiting.get(message.parent)
+        if execution is not None and execution.output is not None:
             answering = self._answer(execution.output, message.content)
             execution.answering = asyncio.create_task(answering)
 
     async def _answer(self, output: Output, asked: dict[str, Any]) -> None:
-        answer = await output.ask(str(asked["prompt"]), bool(asked.get("password")))
+        answer = await output.ask(str(asked.get("prompt", "")), bool(asked.get("password")))
         value = REFUSED + answer.reason if answer.value is None else answer.value
         content = {"value": value}
         await self._stdin.send_multipart(self._wire.request("input_reply", content)[1])
@@ -267,33 +287,44 @@ class JupyterKernel(Interpreter):
         self._waiting[identity] = execution
         try:
             await self._shell.send_multipart(frames)
-            reply = await execution.reply
-            await execution.idle.wait()
+            reply = await self._ended(execution)
         finally:
             del self._waiting[identity]
             if execution.answering is not None:
                 execution.answering.cancel()
         if output is not None:
-            _take_payload(output, reply.get("payload") or ())
-        if reply["status"] != "ok" and execution.error is None:
-            execution.error = {
-                "ename": reply.get("ename", "Aborted"),
-                "evalue": reply.get("evalue", "the kernel did not run this"),
-                "traceback": reply.get("traceback", []),
-            }
+            take_payload(output, reply.get("payload"))
+        if reply.get("status") != "ok" and execution.error is None:
+            aborted = {"ename": "Aborted", "evalue": "the kernel did not run this"}
+            execution.error = Fault.of(aborted | reply)
         return execution
+
+    async def _ended(self, execution: Execution) -> dict[str, Any]:
+        """Wait for the reply and for all output; return the reply."""
+        idle = asyncio.create_task(execution.idle.wait())
+        both: set[asyncio.Future[Any]] = {execution.reply, idle}
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            loop = asyncio.get_running_loop()
+            since = loop.time()
+            while not (execution.reply.done() and idle.done()):
+                left = max(self._heard, since) + SILENT - loop.time()
+                if left <= 0:
+                    break
+                await asyncio.wait(both, timeout=left, return_when=asyncio.ALL_COMPLETED)
+        finally:
+            idle.cancel()
+        if execution.reply.done():
+            return execution.reply.result()
+        return {"ename": "NoReply", "evalue": f"{self.language} gave no reply: it cannot be sent"}
 
     async def execute(self, code: Code, output: Output) -> Outcome:
         """Run code to its end."""
         text, metadata = self._request(code)
         execution: Execution = await self._or_died(self._run(text, output, code.silent, metadata))
-        if execution.error is not None:
-            return Outcome(
-                "error",
-                ename=execution.error["ename"],
-                evalue=without_java_frames(execution.error["evalue"]),
-                traceback=tuple(execution.error["traceback"]),
-            )
+        if (error := execution.error) is not None:
+            evalue = without_java_frames(error.evalue)
+            return Outcome("error", ename=error.ename, evalue=evalue, traceback=error.traceback)
         return self._outcome(execution)
 
     def _outcome(self, execution: Execution) -> Outcome:
@@ -365,49 +396,3 @@ class JupyterKernel(Interpreter):
             self._tasks = []
             self._zmq.destroy(linger=0)
         kernel.remove_files()
-
-
-def _take(execution: Execution, kind: str, content: dict[str, Any]) -> None:
-    """Take a message that the kernel published for an execution."""
-    output = execution.output
-    if kind == "status":
-        if content["execution_state"] == "idle":
-            execution.idle.set()
-    elif kind == "error":
-        execution.error = content
-    elif kind == "execute_result":
-        execution.data, execution.metadata = content["data"], content["metadata"]
-    elif kind == "display_data" and (ours := content["metadata"].pop("hopyard", None)):
-        if "error" in ours:
-            execution.error = ours["error"]
-        else:  # one of Livy's magics, or R's last value: it is the result
-            execution.data = content["data"]
-    elif output is None:
-        return
-    elif kind == "stream":
-        output.stream(content["name"], content["text"])
-    elif kind == "clear_output":
-        execution.image = {}
-        output.clear(wait=bool(content.get("wait")))
-    elif kind in ("display_data", "update_display_data"):
-        data = content["data"]
-        if data.pop(WIDGET, None) is not None and kind == "display_data":
-            output.stream("stderr", NO_WIDGET)
-        if "image/png" in data and kind == "display_data":
-            execution.image = {"image/png": data["image/png"]}
-        output.display(
-            data,
-            content["metadata"],
-            content.get("transient", {}),
-            update=kind == "update_display_data",
-        )
-
-
-def _take_payload(output: Output, payload: Iterable[dict[str, Any]]) -> None:
-    """Show what a kernel would have its page do, besides showing output (`name?`, `%load`)."""
-    for one in payload:
-        if one.get("source") == "page":
-            output.display(one["data"], {}, {})
-        elif one.get("source") == "set_next_input":
-            text = one["text"]
-            output.display({"text/plain": text, NEXT_INPUT: text}, {}, {})

@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import sys
+from typing import Any
 
 from hopyard.driver.process import die_with_parent
+from hopyard.protocol.plain import plain
+
+
+def pack(part: Any) -> bytes:
+    """Return a part of a message as JSON; what Jupyter itself would refuse to send is made plain.
+
+    Raises:
+        TypeError: there is something in it that JSON does not know; code that shows it hears so.
+        ValueError: it contains itself.
+    """
+    from jupyter_client.jsonutil import json_default
+
+    try:
+        text = json.dumps(part, default=json_default, ensure_ascii=False, allow_nan=False)
+        return text.encode()
+    except (TypeError, ValueError, RecursionError):
+        with contextlib.suppress(TypeError, ValueError):
+            return json.dumps(plain(part)).encode()
+        raise
 
 
 def main() -> None:
@@ -24,6 +46,7 @@ def main() -> None:
     app.initialize(["-f", sys.argv[2], *options])
     from hopyard.driver.interpreters import attach
 
+    app.session.pack = pack
     attach.prepare(app.shell)
     app.kernel._execute_sleep = 0.0  # half a millisecond after each cell
     import pyspark.sql  # noqa: F401 - while the JVM still starts

@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 from hopyard.driver.interpreters.base import Code, NoFrame, Outcome
 from hopyard.driver.interpreters.jupyter import (
     START_TIMEOUT,
-    Execution,
     JupyterKernel,
     KernelProcess,
 )
 from hopyard.driver.interpreters.pipe import ProcessPipe
+from hopyard.driver.interpreters.published import Execution
 from hopyard.driver.workspace import Workspace
 from hopyard.mask import MaskedLog
 from hopyard.protocol.states import Kind
@@ -108,5 +108,5 @@ class PythonInterpreter(JupyterKernel):
         call = f"__import__({ATTACH!r}, fromlist=['_']).show_frame({place!r}, {group!r}, {name!r})"
         shown = await self._or_died(self._run(call, None, True, {}), START_TIMEOUT)
         if shown.error is not None:
-            raise NoFrame(shown.error["evalue"])
+            raise NoFrame(shown.error.evalue)
         return await self._workspace.take(place)

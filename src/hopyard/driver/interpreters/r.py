@@ -25,11 +25,11 @@ from hopyard.driver.interpreters.base import (
 )
 from hopyard.driver.interpreters.jupyter import (
     START_TIMEOUT,
-    Execution,
     JupyterKernel,
     KernelProcess,
 )
 from hopyard.driver.interpreters.pipe import ProcessPipe
+from hopyard.driver.interpreters.published import Execution
 from hopyard.driver.interpreters.text import REFUSED
 from hopyard.driver.interpreters.wire import Message
 from hopyard.driver.sparkr import BACKEND_SECONDS, SOURCES
@@ -168,7 +168,7 @@ class RInterpreter(JupyterKernel):
         call = f'as.environment("hopyard")$show_frame("{place}", "{group}", {wanted})'
         shown = await self._or_died(self._run(call, None, True, {}), START_TIMEOUT)
         if shown.error is not None:
-            raise NoFrame(shown.error["evalue"])
+            raise NoFrame(shown.error.evalue)
         return await self._workspace.take(place)
 
     async def _end(self) -> None:

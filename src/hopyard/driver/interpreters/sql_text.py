@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 from hopyard.protocol.exact import Number, encoded
@@ -86,7 +87,7 @@ def expression(kind: Any, column: str) -> str:
     Returns:
         the column itself where there is nothing to do.
     """
-    return _expression(kind, column, iter(f"v{i}" for i in range(1000)))
+    return _expression(kind, column, map("v{}".format, count()))
 
 
 def _expression(kind: Any, sql: str, names: Iterator[str]) -> str:
@@ -103,7 +104,8 @@ def _expression(kind: Any, sql: str, names: Iterator[str]) -> str:
             sql = f"transform_values({sql}, ({key}, {item}) -> {inner})"
         if kind["keyType"] == "binary":
             return f"transform_keys({sql}, ({key}, {item}) -> base64({key}))"
-        if kind["keyType"] in _PLAIN_KEYS:
+        # A key may be an array or a struct too.
+        if isinstance(kind["keyType"], str) and kind["keyType"] in _PLAIN_KEYS:
             return sql
         return f"transform_keys({sql}, ({key}, {item}) -> cast({key} as string))"
     if kind["type"] == "struct":

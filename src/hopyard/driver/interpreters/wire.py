@@ -25,7 +25,8 @@ class Message:
     parent: str
     """The id of the request that it belongs to."""
     content: dict[str, Any]
-    metadata: dict[str, Any]
+    fault: str | None = None
+    """Why its content cannot be read."""
 
 
 class Wire:
@@ -54,19 +55,41 @@ class Wire:
         return identity, [DELIMITER, self._sign(parts), *parts]
 
     def read(self, frames: list[bytes]) -> Message | None:
-        """Read a message; None when it is not signed with our key."""
-        try:
-            start = frames.index(DELIMITER)
-            signature, *parts = frames[start + 1 : start + 6]
-        except ValueError:
+        """Read a message; None when it is not signed with our key, or belongs to nothing."""
+        if DELIMITER not in frames:
             return None
+        signed = frames[frames.index(DELIMITER) + 1 :][:5]
+        if len(signed) < 5:
+            return None
+        signature, *parts = signed
         if not hmac.compare_digest(self._sign(parts), signature):
             return None
-        header, parent, metadata, content = map(json.loads, parts)
-        return Message(header["msg_type"], parent.get("msg_id", ""), content, metadata)
+        # The kernel's own, but from any process that has its key.
+        header, parent, _, content = parts
+        try:
+            kind, request = str(_read(header)["msg_type"]), str(_read(parent).get("msg_id", ""))
+        except (ValueError, KeyError, RecursionError):
+            return None
+        try:
+            return Message(kind, request, _read(content))
+        except (ValueError, RecursionError) as error:
+            return Message(kind, request, {}, str(error))
 
     def _sign(self, parts: list[bytes]) -> bytes:
         digest = self._key.copy()
         for part in parts:
             digest.update(part)
         return digest.hexdigest().encode()
+
+
+def _read(part: bytes) -> dict[str, Any]:
+    """Read JSON; what is no UTF-8 is replaced, as Jupyter's own clients do.
+
+    Raises:
+        ValueError: it is no JSON object, or a number has thousands of digits.
+        RecursionError: it is nested too deeply.
+    """
+    found = json.loads(part.decode(errors="replace"))
+    if not isinstance(found, dict):
+        raise ValueError(f"{type(found).__name__} instead of an object")
+    return found
