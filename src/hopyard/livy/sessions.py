@@ -71,6 +71,8 @@ class Sessions(SharedApplications):
             return (
                 waiting if warm.asked(request) else await self._take(waiting, caller, request, key)
             )
+        if warm.asked(request):
+            self._give_back(caller, mine)
         self._make_room(caller)
         session = Session(
             id=0,
@@ -86,6 +88,13 @@ class Sessions(SharedApplications):
         await self._write_new(session, rows.insert_session(session))
         (self.join if leader else self.launch)(session)
         return session
+
+    def _give_back(self, caller: Caller, mine: Iterable[Session]) -> None:
+        """End what waits for a Jupyter server that asks for another driver now."""
+        for one in mine:
+            if caller.server and one.server == caller.server and warm.waits(one):
+                why = "Its Jupyter server asked for another configuration."
+                self._background.spawn(self.end(one, SessionState.KILLED, why))
 
     def _make_room(self, caller: Caller) -> None:
         """See that one more session is allowed; one that only waits gives its place."""

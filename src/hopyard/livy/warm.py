@@ -3,7 +3,8 @@
 POST /sessions with `hopyard.session.warm` in its `conf` makes a session that waits: it is in
 nobody's list. The first POST after it that asks for the same driver (same user, same project) takes
 it over, with its number, and is idle at once. What nobody takes is given back after
-`livy.warm_timeout`, when its Jupyter server stops, or when its user needs the place.
+`livy.warm_timeout`, when its Jupyter server stops or asks for another, or when its user needs the
+place.
 """
 
 from __future__ import annotations

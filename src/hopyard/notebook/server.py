@@ -63,7 +63,7 @@ def configuration(environment: Mapping[str, str]) -> Config:
     kernels = {"python3", *(SPARK_KERNELS if spark else ())}
     config = Config()
     config.ServerApp.jpserver_extensions = dict(EXTENSIONS)
-    if environment.get("HOPYARD_MODE") == "spark" and environment.get("HOPYARD_WARM"):
+    if spark:
         config.ServerApp.jpserver_extensions["hopyard.notebook.warm"] = True
     git = Repository.of(environment) is not None
     config.ServerApp.jpserver_extensions.update(dict.fromkeys(GIT_EXTENSIONS, git))

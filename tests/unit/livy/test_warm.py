@@ -7,6 +7,11 @@ from typing import Any
 
 import httpx
 
+from hopyard.livy.access import STANDALONE, Caller
+from hopyard.livy.records import Session
+from hopyard.livy.requests import CreateSession
+from hopyard.livy.sessions import Sessions
+from tests.platform import until
 from tests.unit.livy.served import served
 
 CONF = {"spark.sql.shuffle.partitions": "3"}
@@ -86,3 +91,27 @@ async def test_warm_is_true_or_false(tmp_path: Path) -> None:
         answer = await http.post("/sessions", json=body)
         assert answer.status_code == 400
         assert "hopyard.session.warm is either true or false" in answer.json()["msg"]
+
+
+async def test_server_that_asks_for_another_driver_gives_the_first_back(tmp_path: Path) -> None:
+    other = {**WARM, "driverMemory": "2g"}
+    async with served(tmp_path) as http:
+        transport = http._transport
+        assert isinstance(transport, httpx.ASGITransport)
+        sessions: Sessions = transport.app.state.services.sessions  # type: ignore[attr-defined]
+
+        async def ask(body: dict[str, Any], server: str | None) -> Session:
+            caller = Caller(STANDALONE, "ada", server)
+            return await sessions.create(caller, CreateSession.model_validate(body))
+
+        first, of_nobody = await ask(WARM, "demo"), await ask({**WARM, "driverMemory": "3g"}, None)
+        used = await ask({**LIKE, "driverMemory": "4g"}, "demo")
+        assert (await ask(WARM, "demo")).id == first.id
+        second = await ask(other, "demo")
+
+        async def over() -> bool:
+            return first.over
+
+        await until("the first is given back", over, 10)
+        assert first.reason == "Its Jupyter server asked for another configuration."
+        assert not any(one.over for one in (second, of_nobody, used))

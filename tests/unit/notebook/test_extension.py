@@ -1,4 +1,8 @@
+import asyncio
+import json
+
 import pytest
+from tornado.web import HTTPError
 
 from hopyard.livy.access import Caller
 from hopyard.livy.records import Session
@@ -6,7 +10,7 @@ from hopyard.livy.requests import CreateSession
 from hopyard.livy.warm import find
 from hopyard.notebook.extension import watch
 from hopyard.notebook.kernels.sparkmagic import session_request
-from hopyard.notebook.warm import body
+from hopyard.notebook.warm import body, follow
 from hopyard.store.types import now
 
 
@@ -43,3 +47,38 @@ def test_driver_beforehand_is_what_the_kernel_asks_for():
     session = Session(1, "demo", "ada", beforehand, now())
     caller = Caller("demo", "ada")
     assert find([session], caller, CreateSession.model_validate(later)) is session
+
+
+async def test_what_is_chosen_while_the_server_runs_is_followed_once_it_stands():
+    said = [{"a": 1}, {"a": 2}, {"a": 3}, {"a": 3}, {"a": 3}, {"a": 1}, {"a": 1}]
+    environment, followed, over = {"HOPYARD_SESSION_CONF": '{"a": 1}'}, [], asyncio.Event()
+
+    async def chosen():
+        if len(said) == 1:
+            over.set()
+        return said.pop(0) if len(said) > 1 else said[0]
+
+    async def changed():
+        followed.append(json.loads(environment["HOPYARD_SESSION_CONF"])["a"])
+
+    task = asyncio.create_task(follow(environment, chosen, changed, every=0.001))
+    await asyncio.wait_for(over.wait(), 10)
+    task.cancel()
+    assert followed == [3, 1]
+
+
+async def test_platform_that_is_away_changes_nothing():
+    environment, left, over = {"HOPYARD_SESSION_CONF": '{"a": 1}'}, [1, 2, 3], asyncio.Event()
+
+    async def chosen():
+        left.pop() if left else over.set()
+        raise HTTPError(503)
+
+    async def changed():
+        raise AssertionError
+
+    task = asyncio.create_task(follow(environment, chosen, changed, every=0.001))
+    await asyncio.wait_for(over.wait(), 10)
+    assert not task.done()
+    task.cancel()
+    assert environment == {"HOPYARD_SESSION_CONF": '{"a": 1}'}

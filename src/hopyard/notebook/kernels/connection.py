@@ -16,14 +16,21 @@ AWAY_SECONDS = 60.0
 """How long a Livy server may be away, for a restart, before a request fails."""
 AWAY = (502, 503, 504)
 """A proxy's words for a server that is away."""
-NO_ANSWER = "The Livy server does not answer ({}): try again in a moment."
+NO_ANSWER = "The {} does not answer ({}): try again in a moment."
 
 
 class Http:
-    """Requests to the Livy server, in the form that sparkmagic's client expects."""
+    """Requests to the Livy server, in the form that sparkmagic's client expects.
 
-    def __init__(self, url: str, auth: Any) -> None:
+    Args:
+        url: its address.
+        auth: adds the token to each request.
+        name: what it is called where it does not answer.
+    """
+
+    def __init__(self, url: str, auth: Any, name: str = "Livy server") -> None:
         self._url = url.rstrip("/")
+        self._name = name
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.auth = auth
@@ -52,7 +59,7 @@ class Http:
                 self._url + path, json=data, timeout=(TIMEOUT[0], seconds)
             )
         except requests.exceptions.RequestException as error:
-            raise LivyError(NO_ANSWER.format(type(error).__name__)) from None
+            raise LivyError(NO_ANSWER.format(self._name, type(error).__name__)) from None
         if response.status_code != 200:
             raise LivyError(reason_of(response))
         return response
@@ -95,7 +102,7 @@ class Http:
                 )
             except requests.exceptions.RequestException as error:
                 if time.monotonic() > until:
-                    raise LivyError(NO_ANSWER.format(type(error).__name__)) from None
+                    raise LivyError(NO_ANSWER.format(self._name, type(error).__name__)) from None
             else:
                 if response.status_code in accepted:
                     return response
@@ -106,10 +113,13 @@ class Http:
 
 
 def reason_of(response: requests.Response) -> str:
-    """Return why the Livy server refused, as a sentence."""
+    """Return why a server refused, as a sentence: Livy's word for it is `msg`, web's `error`."""
     try:
         message = response.json()
-        text = message.get("msg") or message.get("detail") if isinstance(message, dict) else message
+        if isinstance(message, dict):
+            words = ("msg", "detail", "error")
+            message = next((message[word] for word in words if message.get(word)), "")
+        text = message
     except ValueError:
         text = response.text[:500]
     return str(text or f"The Livy server answered {response.status_code}.")

@@ -15,7 +15,7 @@ from sparkmagic.kernels.kernelmagics import KernelMagics
 from sparkmagic.utils import configuration
 from sparkmagic.utils.utils import parse_argstring_or_throw
 
-from hopyard.notebook.kernels import attach, tables
+from hopyard.notebook.kernels import attach, chosen, tables
 from hopyard.notebook.kernels.errors import Interrupted, LivyError
 from hopyard.notebook.kernels.fetching import Fetching
 from hopyard.notebook.kernels.language import PYTHON, Language
@@ -104,13 +104,21 @@ class Magics(KernelMagics):  # type: ignore[misc]
                 self.spark_controller.delete_session_by_name(self.session_name)
             self.session_started = False
         if not self.session_started:
-            properties = configuration.get_session_properties(self.language)
             try:
+                chosen.refresh(self.endpoint.auth, self.speaks)
+                properties = configuration.get_session_properties(self.language)
                 attach.begin(self.spark_controller, self.session_name, self.endpoint, properties)
             except KeyboardInterrupt:
                 raise Interrupted("Interrupted: no Spark session was started.") from None
             self.session_started = True
         return True
+
+    @functools.wraps(KernelMagics.info)
+    def info(self, line: str, cell: str = "", local_ns: Any = None) -> None:
+        """Show the session; without one, what the first cell would start."""
+        if self.session is None:
+            chosen.refresh(self.endpoint.auth, self.speaks)
+        super().info(line, cell, local_ns)
 
     @functools.wraps(KernelMagics.help)
     def help(self, line: str, cell: str = "", local_ns: Any = None) -> None:

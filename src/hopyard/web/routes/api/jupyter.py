@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from hopyard.projects.jupyter.models import JupyterSettings
-from hopyard.web.deps import JupyterExtender, JupyterUser, Services
+from hopyard.web.deps import JupyterExtender, JupyterUser, Services, SessionsUser
 from hopyard.web.servers import ServerView
 
 router = APIRouter(prefix="/projects/{project}/jupyter", tags=["jupyter"])
@@ -43,6 +43,15 @@ async def settings(who: JupyterUser, services: Services) -> JupyterSettings:
 async def choose(who: JupyterUser, services: Services, body: dict[str, Any]) -> JupyterSettings:
     """Change settings; those that are not named stay. Names and values are as `GET` shows them."""
     return await services.jupyter.remember(who.name, who.project.name, body)
+
+
+@router.get("/session")
+async def session(who: SessionsUser, services: Services) -> dict[str, Any]:
+    """Show the body of Livy's `POST /sessions` that the settings ask for now.
+
+    The kernels of a running Jupyter server ask for it at each start of a session.
+    """
+    return await services.jupyter.session_request(who.name, who.project.name)
 
 
 @router.get("/server")
