@@ -7,6 +7,7 @@
   'use strict';
   const NAME = 'hopyard-lab';
   const WARN_MINUTES = [5, 15];
+  const NAME_OF_THEME = 'hopyard-theme';
   const ASK_MS = 30_000;
   const ASK_GIT_MS = 60_000;
   let scope = null;
@@ -155,6 +156,60 @@
     }
   });
 
+  // The theme that was chosen on Hopyard's pages, told by the address that Open leads to. A theme that
+  // is chosen in JupyterLab afterwards stays.
+  const takeTheme = ({ settingregistry }) => ({
+    id: `${NAME}:theme`,
+    description: "Takes the theme of Hopyard's pages.",
+    autoStart: true,
+    requires: [settingregistry.ISettingRegistry],
+    activate: async (app, registry) => {
+      const chosen = new URLSearchParams(window.location.search).get(NAME_OF_THEME);
+      if (!['light', 'dark', 'system'].includes(chosen)) return;
+      if ((localStorage.getItem(NAME_OF_THEME) ?? 'system') === chosen) return;
+      localStorage.setItem(NAME_OF_THEME, chosen);
+      const themes = '@jupyterlab/apputils-extension:themes';
+      await registry.set(themes, 'adaptive-theme', chosen === 'system');
+      const name = chosen === 'dark' ? 'JupyterLab Dark' : 'JupyterLab Light';
+      if (chosen !== 'system') await registry.set(themes, 'theme', name);
+    }
+  });
+
+  // A server that ended, or is out of reach. JupyterLab's own question leads to the Hub's start, past
+  // the project's page, which knows what happened: a stop in another tab, time that is up, a failure,
+  // a member who was removed.
+  const tellOfEnd = ({ application, apputils, coreutils }) => ({
+    id: `${NAME}:connection-lost`,
+    description: 'Says that the server does not answer, and where the reason is.',
+    autoStart: true,
+    provides: application.IConnectionLost,
+    optional: [application.JupyterLab.IInfo],
+    activate: (app, info) => {
+      const { Dialog } = apputils;
+      const option = name => coreutils.PageConfig.getOption(name);
+      const address = `${option('hubHost')}/projects/${option('hubServerName')}/jupyter`;
+      let shown = false;
+      return async () => {
+        if (shown) return;
+        shown = true;
+        if (info) info.isConnected = false; // nothing is asked meanwhile
+        const done = await apputils.showDialog({
+          title: 'This Jupyter server does not answer',
+          body:
+            'It has ended, or the network is cut. The project’s page says what happened, and starts ' +
+            'it again. What is not saved is still in this tab: leave it open to save it then.',
+          buttons: [
+            Dialog.cancelButton({ label: 'Close' }),
+            Dialog.okButton({ label: 'Open the project’s page' })
+          ]
+        });
+        if (info) info.isConnected = true;
+        shown = false;
+        if (done.button.accept) window.open(address, '_blank', 'noopener');
+      };
+    }
+  });
+
   window._JUPYTERLAB = window._JUPYTERLAB || {};
   window._JUPYTERLAB[NAME] = {
     init: shareScope => {
@@ -162,12 +217,14 @@
     },
     get: async () => {
       const packages = {
+        application: await shared('@jupyterlab/application'),
         apputils: await shared('@jupyterlab/apputils'),
         coreutils: await shared('@jupyterlab/coreutils'),
         mainmenu: await shared('@jupyterlab/mainmenu'),
-        services: await shared('@jupyterlab/services')
+        services: await shared('@jupyterlab/services'),
+        settingregistry: await shared('@jupyterlab/settingregistry')
       };
-      const plugins = [launchClassic, warnOfTime, tellOfGit].map(plugin => plugin(packages));
+      const plugins = [launchClassic, warnOfTime, tellOfGit, takeTheme, tellOfEnd].map(plugin => plugin(packages));
       return () => ({ __esModule: true, default: plugins });
     }
   };
