@@ -122,7 +122,7 @@ def listed(git: Git) -> Outcome:
     work = look(git)
     rescues = []
     for name in _names(git):
-        note = _note(git, name)
+        note = _of_today(git, name, _note(git, name))
         rescues.append(_shown(name, note, here=_is_here(git, name, note, work)))
     data = Data(rescues=rescues, position=position(git, work))
     return Outcome(state=State.DONE, sentence=f"{len(rescues)} rescues.", data=data)
@@ -152,6 +152,13 @@ def _commits(git: Git, name: str, note: Note) -> list[str]:
     return parents
 
 
+def _of_today(git: Git, name: str, note: Note) -> Note:
+    """Return a note with the commits that the server still does not have."""
+    commits = _commits(git, name, note)
+    left = unpushed(git, *commits) if commits else 0
+    return note.model_copy(update={"commits": min(note.commits, left)})
+
+
 def _is_here(git: Git, name: str, note: Note, work: Work) -> bool:
     heads = ["--branches", *([work.head] if work.head else [])]
     for commit in _commits(git, name, note):
@@ -168,7 +175,7 @@ def _is_here(git: Git, name: str, note: Note, work: Work) -> bool:
 
 def diff(git: Git, name: str) -> Outcome:
     """Show what a rescue holds: all that the server did not have (see `Job.DIFF`)."""
-    note = _known(git, name)
+    note = _of_today(git, name, _known(git, name))
     ref = REFS + name
     remotes = git.run("for-each-ref", "--format=%(objectname)", "refs/remotes/origin").text.split()
     fork = ""

@@ -7,6 +7,7 @@ what could not be done is written down for the page, and in the server's log.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ WORDS = {
     Job.SAVE: "Save",
 }
 
+COMMITS = re.compile(r"\d+ unpushed commits?(?: and )?")
 SECONDS = {Job.SNAPSHOT: 60.0, Job.PUSH: 60.0, Job.SAVE: 60.0}
 """At the stop: nobody waits longer for a server that is to be gone."""
 
@@ -124,6 +126,10 @@ class Copy:
         where = kept.data.position
         edits = where is not None and where.uncommitted
         if kept.state is State.FAILED or edits or (kept.data.rescue and pushed.reason):
+            left = pushed.data.position
+            if pushed.state is State.DONE and left and not left.unpushed:
+                words = COMMITS.sub("", kept.sentence)  # they are on the server by now
+                kept = kept.model_copy(update={"sentence": words})
             worse_first = sorted((kept, pushed), key=lambda one: one.state is not State.FAILED)
             sentence = " ".join(one.sentence for one in worse_first)
             both = pushed.model_copy(update={"sentence": sentence})
