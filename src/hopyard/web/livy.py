@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ import httpx
 from hopyard.errors import Conflict, NotFound, Unavailable
 from hopyard.protocol.states import BatchState, SessionState
 from hopyard.settings import Platform
+from hopyard.web.sizes import Size, Sizes
 
 # Headers of one connection, not of the message (RFC 9110, 7.6.1), and what is web's alone.
 HOP_BY_HOP = frozenset(
@@ -65,6 +67,7 @@ class LivyClient:
     def __init__(self, platform: Platform) -> None:
         self._base = platform.livy_project_url
         self._http = httpx.AsyncClient(timeout=15, trust_env=False)
+        self._sizes = Sizes()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -78,7 +81,12 @@ class LivyClient:
         """
         response = await self._request("GET", project, "sessions?from=0&size=200", token)
         sessions = response.json().get("sessions", [])
-        return [_application(one) for one in sessions if not SessionState(one["state"]).over]
+        running = [one for one in sessions if not SessionState(one["state"]).over]
+        base = f"{self._base(project)}/sessions"
+        sizes = await asyncio.gather(
+            *(self._sizes.of(one, self._http, f"{base}/{one['id']}", token) for one in running)
+        )
+        return [_application(one, size) for one, size in zip(running, sizes, strict=True)]
 
     async def stop(self, project: str, session: int, token: str) -> None:
         """End a session.
@@ -94,10 +102,21 @@ class LivyClient:
         Raises:
             Unavailable: the Livy server does not answer.
         """
+        for batch in await self._running_batches(project, token):
+            await self._request("DELETE", project, f"batches/{batch}", token)
+
+    async def running_batches(self, project: str, token: str) -> set[str]:
+        """Return which logs are those of running batches (`batch-ID`).
+
+        Raises:
+            Unavailable: the Livy server does not answer.
+        """
+        return {f"batch-{batch}" for batch in await self._running_batches(project, token)}
+
+    async def _running_batches(self, project: str, token: str) -> list[int]:
         response = await self._request("GET", project, "batches?from=0&size=1000", token)
-        for one in response.json().get("sessions", []):
-            if not BatchState(one["state"]).over:
-                await self._request("DELETE", project, f"batches/{one['id']}", token)
+        batches = response.json().get("sessions", [])
+        return [one["id"] for one in batches if not BatchState(one["state"]).over]
 
     async def open_ui(
         self,
@@ -200,13 +219,7 @@ def _message(response: httpx.Response) -> str:
         return response.reason_phrase
 
 
-def _application(model: dict[str, Any]) -> Application:
-    executors = model.get("numExecutors")
-    times = f" + {executors} × " if executors else " + "
-    driver, executor = model.get("driverMemory"), model.get("executorMemory")
-    driver_cores, executor_cores = model.get("driverCores"), model.get("executorCores")
-    memory = _memory(driver) + (times + _memory(executor) if executor else "")
-    cores = str(driver_cores or 1) + (f"{times}{executor_cores}" if executor_cores else "")
+def _application(model: dict[str, Any], size: Size) -> Application:
     started = model.get("createdAt")
     return Application(
         id=model["id"],
@@ -214,8 +227,8 @@ def _application(model: dict[str, Any]) -> Application:
         app_id=model.get("appId"),
         name=model.get("name"),
         state=model["state"],
-        memory=memory,
-        cores=cores,
+        memory=size.memory,
+        cores=size.cores,
         started=f"{datetime.fromisoformat(started):%Y-%m-%d %H:%M} UTC" if started else None,
         log=_log_source(model) or f"session-{model['id']}",
     )
@@ -224,14 +237,3 @@ def _application(model: dict[str, Any]) -> Application:
 def _log_source(model: dict[str, Any]) -> str | None:
     address = (model.get("appInfo") or {}).get("driverLogUrl") or ""
     return dict(parse_qsl(urlsplit(address).query)).get("source")
-
-
-def _memory(text: Any) -> str:
-    """Show `2048m` as `2 GB`."""
-    words = str(text or "default")
-    number = words[:-1]
-    if words[-1:].lower() == "m" and number.isdigit() and int(number) % 1024 == 0:
-        return f"{int(number) // 1024} GB"
-    if words[-1:].lower() in "mg" and number.isdigit():
-        return f"{number} {words[-1].upper()}B"
-    return words
