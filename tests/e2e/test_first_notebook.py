@@ -11,9 +11,14 @@ from hopyard.cli.demo import DISPLAY_NAME
 from tests.e2e import pages
 from tests.e2e.browser import SECONDS, shot, visitor
 from tests.e2e.conftest import Place
+from tests.platform import ADMIN, DEMO, Hopyard
+
+CHOSEN = "spark.hopyard.chosen"
 
 
-async def test_tutorial_runs_from_sign_in_to_stop(browser: Browser, admin: Place) -> None:
+async def test_tutorial_runs_from_sign_in_to_stop(
+    browser: Browser, admin: Place, hopyard: Hopyard
+) -> None:
     async with visitor(browser) as context:
         page = await context.new_page()
         await page.goto(admin.url)
@@ -27,8 +32,11 @@ async def test_tutorial_runs_from_sign_in_to_stop(browser: Browser, admin: Place
         await pages.start(page)
         await expect(page.get_by_text(re.compile(r"[56] h \d+ min left"))).to_be_visible()
 
+        await _choose_property(page, f"{CHOSEN}=later")
         lab = await pages.open_in_tab(context, page, "#open")
         await _run_demo_notebook(lab, NOTEBOOK)
+        await _expect_property(hopyard, "later")
+        await _choose_property(page, "")
         await _look_at_logs(context, page)
         await _look_at_spark_ui(context, page)
         await page.mouse.move(0, 0)
@@ -36,6 +44,21 @@ async def test_tutorial_runs_from_sign_in_to_stop(browser: Browser, admin: Place
 
         await pages.stop(page)
         await expect(page.get_by_text("None. The first cell of a PySpark")).to_be_visible()
+
+
+async def _choose_property(page: Page, text: str) -> None:
+    """Change what Spark is started with while the Jupyter server runs."""
+    await page.evaluate("document.querySelector('.advanced').open = true")
+    await page.get_by_label("More Spark properties").fill(text)
+    await page.get_by_label("Driver cores").click()
+    await expect(page.locator("#saved")).to_have_text("Saved.")
+    await page.evaluate("document.querySelector('.advanced').open = false")
+
+
+async def _expect_property(hopyard: Hopyard, value: str) -> None:
+    async with hopyard.client(await hopyard.token(ADMIN)) as client:
+        (session,) = (await client.get(f"livy/projects/{DEMO}/sessions")).json()["sessions"]
+    assert session["conf"][CHOSEN] == value
 
 
 async def _run_demo_notebook(lab: Page, notebook: str) -> None:

@@ -28,8 +28,9 @@ def stream(
 ) -> Response:
     """Return an endless answer that sends each piece when it is another than before.
 
-    It ends when the browser is gone, or when the one who asks may not see it any more; the browser
-    then loads the page again and is told so there.
+    The piece `away` says what does not answer now; it is empty while all do. The stream ends when
+    the browser is gone, or when the one who asks may not see it any more; the browser then loads
+    the page again and is told so there.
 
     Args:
         request: the request that asked for the stream.
@@ -47,8 +48,11 @@ def stream(
             except (NotSignedIn, NotFound, NotAllowed):
                 yield event("over", "")
                 return
-            except Unavailable:
-                present = {}  # the page keeps what it shows until there is an answer again
+            except Unavailable as error:
+                # The page keeps what it shows until there is an answer again, and says so.
+                present = {"away": f"{error} What is shown here was known last."}
+            else:
+                present["away"] = ""
             for name, data in present.items():
                 if sent.get(name) != data:
                     sent[name] = data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hopyard.errors import Conflict, InvalidInput
+from hopyard.errors import Conflict, InvalidInput, Unavailable
 from hopyard.projects.members.models import Member
 from hopyard.projects.repositories.leftovers import Leftover
 from hopyard.protocol.git import Job, Outcome
@@ -38,23 +38,51 @@ async def add_member(services: Wiring, project: str, user: str, role: str) -> Me
     return await services.projects.add_member(project, user, role)
 
 
-async def remove_member(services: Wiring, project: str, user: str) -> None:
+async def remove_member(services: Wiring, project: str, user: str, by: str) -> None:
     """Remove a member and stop the member's server and sessions in the project.
 
     Raises:
         NotFound: the user is not a member.
         Conflict: the project would be left without a data owner.
     """
-    await services.projects.remove_member(project, user)
+    await services.projects.remove_member(project, user, by)
     await services.servers.expel(user, project)
 
 
-async def delete_project(services: Wiring, project: str, *, put_aside: bool = False) -> None:
+async def ends_with(services: Wiring, project: str, user: str) -> list[str]:
+    """Return in words what ends, and what stays, when a member is removed."""
+    lines = [f"{user} cannot open the project, its files and its secrets any more."]
+    view = await services.servers.view(user, project)
+    if view.state in ("starting", "running"):
+        lines.append(
+            f"The Jupyter server of {user} is {view.state}: it ends at once, and what is not saved "
+            "in open notebooks is lost."
+        )
+    token = services.seal.deputy(user, project)
+    try:
+        running = len(await services.livy.applications(project, token))
+    except Unavailable:
+        lines.append(f"Spark sessions of {user} end; how many run cannot be asked now.")
+    else:
+        if running:
+            noun = "1 Spark session" if running == 1 else f"{running} Spark sessions"
+            lines.append(f"{noun} of {user} end{'s' if running == 1 else ''}, running cells too.")
+    for one in await services.repositories.leftovers(project):
+        if one.user == user:
+            lines.append(f"Kept on the server, and no Git server has it: {one.sentence}.")
+    lines.append(f"Files in the project stay. {user} is told at the next visit, and in JupyterLab.")
+    return lines
+
+
+async def delete_project(
+    services: Wiring, project: str, by: str, *, put_aside: bool = False
+) -> None:
     """Stop all that runs in a project, then delete it.
 
     Args:
         services: the services.
         project: its name.
+        by: who deletes it.
         put_aside: put work that is on no Git server aside with the files, without asking.
 
     Raises:
@@ -68,7 +96,7 @@ async def delete_project(services: Wiring, project: str, *, put_aside: bool = Fa
         await services.servers.expel(member.user, project)
     for member in members:
         await _until_stopped(services, member.user, project)
-    await services.projects.delete(project)
+    await services.projects.delete(project, by)
 
 
 async def restore_rescue(services: Wiring, user: str, project: str, rescue: str) -> Outcome:

@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet, InvalidToken
 
 SESSION_LIFE = 14 * 24 * 3600
 SIGN_IN_LIFE = 600
+WORDS_LIFE = 60
 DEPUTY_LIFE = 60
 DEPUTY_PREFIX = "deputy."
 
@@ -45,6 +46,7 @@ class Seal:
         self._cookies = _key(secret, "session cookie")
         self._states = _key(secret, "sign-in state")
         self._deputies = _key(secret, "deputy token")
+        self._words = _key(secret, "what was done")
 
     def session(self, user: str, token: str) -> str:
         """Return the cookie of a person who just signed in."""
@@ -70,6 +72,17 @@ class Seal:
         except (InvalidToken, TypeError, ValueError):
             return None
         return str(target) if secrets.compare_digest(str(known), state) else None
+
+    def words(self, text: str) -> str:
+        """Return a cookie with what the next page is to say; nobody else can make it say things."""
+        return self._words.encrypt(text.encode()).decode()
+
+    def open_words(self, cookie: str) -> str:
+        """Return what a page is to say; nothing if it is not from us, or too old."""
+        try:
+            return self._words.decrypt(cookie.encode(), ttl=WORDS_LIFE).decode()
+        except (InvalidToken, ValueError):
+            return ""
 
     def deputy(self, user: str, project: str) -> str:
         """Return a token with which web acts for a user at livy for a minute.

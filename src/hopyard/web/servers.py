@@ -13,7 +13,7 @@ from urllib.parse import quote
 from hopyard import log
 from hopyard.errors import Conflict, HopyardError, NotFound
 from hopyard.identity.hub import HubClient, HubServer
-from hopyard.projects.jupyter.models import ServerRecord, ServerState
+from hopyard.projects.jupyter.models import JupyterSettings, ServerRecord, ServerState
 from hopyard.projects.jupyter.service import Jupyter
 from hopyard.projects.members.service import Projects
 from hopyard.store.types import now
@@ -45,6 +45,8 @@ class ServerView:
     expires_at: datetime | None = None
     left: str | None = None
     """The time left, in words."""
+    started_with: JupyterSettings | None = None
+    """What was chosen when it was started."""
 
 
 class Servers:
@@ -149,6 +151,7 @@ def look(
             started_at=record.started_at if record else None,
             expires_at=expires,
             left=time_left(expires),
+            started_with=record.started_with if record else None,
         )
     begun = record.started_at if record else now()
     elapsed = max(0.0, (now() - begun).total_seconds())

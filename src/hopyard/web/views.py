@@ -9,13 +9,16 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from hopyard.web.deps import Caller
+from hopyard.web.deps import Caller, wiring
+from hopyard.web.seal import WORDS_LIFE
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+SAID = "hopyard-said"
+PAGES = "/projects/"
 
 
 def page(
@@ -26,9 +29,63 @@ def page(
     who: Caller | None = None,
     **context: Any,
 ) -> HTMLResponse:
-    """Return a rendered template as an answer."""
-    rendered = render(template, request=request, who=who, status=status, **context)
-    return HTMLResponse(rendered, status)
+    """Return a rendered template as an answer; a whole page says what was done before it."""
+    words = request.cookies.get(SAID, "") if not template.startswith("partials/") else ""
+    said = wiring(request).seal.open_words(words) if words else ""
+    rendered = render(template, request=request, who=who, status=status, said=said, **context)
+    answer = HTMLResponse(rendered, status)
+    if words:
+        answer.delete_cookie(SAID, path=PAGES)
+    return answer
+
+
+def done(request: Request, target: str, text: str) -> Response:
+    """Lead to a page that says what was done: nothing succeeds without a word."""
+    services = wiring(request)
+    answer = RedirectResponse(target, 303)
+    answer.set_cookie(
+        SAID,
+        services.seal.words(text),
+        max_age=WORDS_LIFE,
+        path=PAGES,
+        httponly=True,
+        samesite="strict",
+        secure=services.platform.public_url.startswith("https:"),
+    )
+    return answer
+
+
+def ask(
+    request: Request,
+    who: Caller,
+    *,
+    title: str,
+    ends: list[str],
+    button: str,
+    back: str,
+    fields: dict[str, str],
+) -> HTMLResponse:
+    """Return the page that says what will end before it ends; its button sends `confirm`.
+
+    Args:
+        request: what was asked for; the button sends it again.
+        who: who is asking.
+        title: the question.
+        ends: what will end, sentence by sentence.
+        button: what the button does.
+        back: the page to go back to.
+        fields: what the button sends with it.
+    """
+    return page(
+        request,
+        "confirm.html",
+        who=who,
+        title=title,
+        ends=ends,
+        button=button,
+        back=back,
+        fields={**fields, "confirm": "on"},
+    )
 
 
 def render(template: str, **context: Any) -> str:

@@ -68,10 +68,10 @@ async def test_who_left_shares_nothing_any_more(
 ) -> None:
     await kept.put("bob", "key", VALUE, hops)
     assert await kept.read("ada", hops, "key", way="test") == VALUE
-    await projects.remove_member(hops, "bob")
+    await projects.remove_member(hops, "bob", "ada")
     with pytest.raises(NotFound):
         await kept.read("ada", hops, "key", way="test")
-    await projects.delete(hops)
+    await projects.delete(hops, "ada")
     assert (await kept.mine("bob"))[0].project is None
 
 

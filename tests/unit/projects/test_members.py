@@ -69,11 +69,11 @@ async def test_members_come_change_and_go(projects: Projects) -> None:
     assert (await projects.membership("bob", "hops")).role == Role.DATA_SCIENTIST
     await projects.add_member("hops", "bob", "data_owner")
     assert [m.role for m in await projects.members("hops")] == [Role.DATA_OWNER] * 2
-    await projects.remove_member("hops", "bob")
+    await projects.remove_member("hops", "bob", "ada")
     with pytest.raises(NotFound):
         await projects.membership("bob", "hops")
     with pytest.raises(NotFound):
-        await projects.remove_member("hops", "bob")
+        await projects.remove_member("hops", "bob", "ada")
     with pytest.raises(InvalidInput):
         await projects.add_member("hops", "bob", "king")
 
@@ -82,7 +82,7 @@ async def test_the_last_owner_stays(projects: Projects) -> None:
     await projects.create("hops", "", "ada")
     await projects.add_member("hops", "bob", "data_scientist")
     with pytest.raises(Conflict):
-        await projects.remove_member("hops", "ada")
+        await projects.remove_member("hops", "ada", "ada")
     with pytest.raises(Conflict):
         await projects.add_member("hops", "ada", "data_scientist")
 
@@ -102,7 +102,7 @@ async def test_delete_puts_files_aside_and_a_new_one_starts_empty(
     (settings.projects_dir / "hops" / "Jupyter" / "a.ipynb").write_text("{}")
     home = settings.data_dir / "homes" / "ada" / "hops"
     home.mkdir(parents=True)
-    await projects.delete("hops")
+    await projects.delete("hops", "ada")
     assert await projects.mine("bob") == []
     (aside,) = (settings.data_dir / "deleted").iterdir()
     assert (aside / "files" / "Jupyter" / "a.ipynb").exists()

@@ -14,7 +14,15 @@ from hopyard.settings import Settings
 from hopyard.store.base import Base
 from hopyard.store.engine import migrate
 
-OURS = {"projects", "members", "jupyter_settings", "jupyter_servers", "invitations", "repositories"}
+OURS = {
+    "projects",
+    "members",
+    "departures",
+    "jupyter_settings",
+    "jupyter_servers",
+    "invitations",
+    "repositories",
+}
 
 
 def test_migrations_make_what_the_models_say(settings: Settings) -> None:

@@ -68,7 +68,7 @@ async def test_the_access_door(web: Web) -> None:
     for token, manages in (("t-root", True), ("s-root-hops", False)):
         async with web.api(token) as api:
             assert (await api.get(url)).json()["manages_sessions"] is manages
-    await web.projects.remove_member("hops", "root")
+    await web.projects.remove_member("hops", "root", "ada")
     for token, status in (("s-bob-other", 404), ("t-eve", 404), ("t-nobody", 401), ("x", 401)):
         async with web.api(token) as api:
             assert (await api.get(url)).status_code == status

@@ -66,7 +66,7 @@ async def test_a_forged_request_is_refused(web: Web) -> None:
         assert not [m for m in await web.projects.mine("ada") if m.project.name == "forged"]
         made = await browser.post("/projects/", data={"name": "honest", "csrf": token})
         assert made.headers["location"] == "/projects/honest/jupyter"
-    await web.projects.delete("honest")
+    await web.projects.delete("honest", "ada")
 
 
 @pytest.mark.parametrize(

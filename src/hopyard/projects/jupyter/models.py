@@ -75,6 +75,7 @@ class ServerRow(Base):
     step: Mapped[str | None] = mapped_column(Text)
     error: Mapped[str | None] = mapped_column(Text)
     interface: Mapped[str] = mapped_column(String(20))
+    settings: Mapped[str | None] = mapped_column(Text)
     started_at: Mapped[datetime] = mapped_column(Instant())
     expires_at: Mapped[datetime | None] = mapped_column(Instant())
     updated_at: Mapped[datetime] = mapped_column(Instant())
@@ -91,6 +92,8 @@ class ServerRecord:
     started_at: datetime
     expires_at: datetime | None
     updated_at: datetime
+    started_with: JupyterSettings | None = None
+    """What was chosen then: the page may say something else by now."""
 
 
 @dataclass(frozen=True)

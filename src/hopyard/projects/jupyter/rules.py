@@ -104,13 +104,18 @@ def read(raw: Mapping[str, Any], base: JupyterSettings, limits: Limits) -> Jupyt
     return settings
 
 
+def after_restart(started_with: JupyterSettings, chosen: JupyterSettings) -> list[str]:
+    """Return in words which settings a running Jupyter server does not have yet."""
+    names = ["mode", *(_PYTHON if chosen.mode == "python" else ())]
+    return [name for name in names if getattr(started_with, name) != getattr(chosen, name)]
+
+
 def session_request(settings: JupyterSettings) -> dict[str, Any]:
     """Return the body of Livy's `POST /sessions` that the settings ask for.
 
-    The application's name and the place of its logs are the Livy server's to add.
+    The mode does not count: it is the Jupyter server's, and changes with its next start. The
+    application's name and the place of its logs are the Livy server's to add.
     """
-    if settings.mode == "python":
-        return {}
     request: dict[str, Any] = {
         "driverMemory": f"{settings.driver_memory}m",
         "driverCores": settings.driver_cores,

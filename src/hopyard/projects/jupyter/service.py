@@ -6,6 +6,7 @@ what becomes of it; the pages show what was told.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -41,6 +42,7 @@ class Jupyter:
     def __init__(self, sessions: Sessions, settings: Settings) -> None:
         self._sessions = sessions
         self._limits = settings.limits
+        self._saving = asyncio.Lock()
 
     # --- settings --------------------------------------------------------------------------------
 
@@ -75,17 +77,18 @@ class Jupyter:
             InvalidForm: a value is wrong; nothing is written.
             NotFound: the user is not a member.
         """
-        chosen = await self.read(user, project, raw)
-        async with self._sessions() as session:
-            project_id = await project_of(session, user, project)
-        await self._put(
-            SettingsRow(
-                project_id=project_id,
-                user_name=user,
-                settings=chosen.model_dump_json(),
-                updated_at=now(),
+        async with self._saving:  # of two tabs at once, neither puts back what the other changed
+            chosen = await self.read(user, project, raw)
+            async with self._sessions() as session:
+                project_id = await project_of(session, user, project)
+            await self._put(
+                SettingsRow(
+                    project_id=project_id,
+                    user_name=user,
+                    settings=chosen.model_dump_json(),
+                    updated_at=now(),
+                )
             )
-        )
         return chosen
 
     async def _put(self, row: SettingsRow | ServerRow) -> None:
@@ -122,6 +125,7 @@ class Jupyter:
                 step="Checking",
                 error=None,
                 interface=chosen.interface,
+                settings=chosen.model_dump_json(),
                 started_at=started,
                 expires_at=expires,
                 updated_at=started,
@@ -134,7 +138,7 @@ class Jupyter:
             mode=chosen.mode,
             interface=chosen.interface,
             hours=chosen.hours,
-            session_request=rules.session_request(chosen),
+            session_request={} if python else rules.session_request(chosen),
             expires_at=expires,
             default_url=_DEFAULT_URLS[chosen.interface],
         )
@@ -180,6 +184,10 @@ class Jupyter:
             row = await _server(session, user, project)
         if row is None:
             return None
+        try:
+            started_with = JupyterSettings.model_validate_json(row.settings or "")
+        except ValidationError:  # an earlier version started it
+            started_with = None
         return ServerRecord(
             ServerState(row.state),
             row.step,
@@ -188,7 +196,16 @@ class Jupyter:
             row.started_at,
             row.expires_at,
             row.updated_at,
+            started_with,
         )
+
+    async def session_request(self, user: str, project: str) -> dict[str, Any]:
+        """Return the body of Livy's `POST /sessions` that a member's settings ask for now.
+
+        Raises:
+            NotFound: the user is not a member.
+        """
+        return rules.session_request(await self.recall(user, project))
 
     async def extend(self, user: str, project: str) -> datetime | None:
         """Give a server six hours more, at most to the longest time allowed from now.

@@ -39,6 +39,19 @@ class MemberRow(Base):
     since: Mapped[datetime] = mapped_column(Instant())
 
 
+class DepartureRow(Base):
+    """Who is no member any more: whoever is concerned is told, nobody else."""
+
+    __tablename__ = "departures"
+
+    project_name: Mapped[str] = mapped_column(String(30), primary_key=True)
+    user_name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    by: Mapped[str] = mapped_column(String(255))
+    reason: Mapped[str] = mapped_column(String(20))
+    """`removed` the member, or `deleted` the project."""
+    at: Mapped[datetime] = mapped_column(Instant())
+
+
 @dataclass(frozen=True)
 class Project:
     """A project."""

@@ -13,7 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hopyard.errors import Conflict, InvalidInput, NotFound
 from hopyard.projects import storage
-from hopyard.projects.members.models import Member, MemberRow, Membership, Project, ProjectRow
+from hopyard.projects.members.lookup import no_member
+from hopyard.projects.members.models import (
+    DepartureRow,
+    Member,
+    MemberRow,
+    Membership,
+    Project,
+    ProjectRow,
+)
 from hopyard.projects.scopes import Role
 from hopyard.settings import Settings
 from hopyard.store.engine import Sessions
@@ -21,7 +29,7 @@ from hopyard.store.types import now
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?")
 NAME_RULE = "1 to 30 of a-z, 0-9 and -, with a letter or digit first and last"
-RESERVED = frozenset({"login", "logout", "new", "people", "secrets", "static", "tours"})
+RESERVED = frozenset({"docs", "login", "logout", "new", "people", "secrets", "static", "tours"})
 """Names that are pages of their own below `/projects/`."""
 DISPLAY_NAME_MAX = 200
 
@@ -56,6 +64,7 @@ class Projects:
             session.add(
                 MemberRow(project_id=row.id, user_name=owner, role=Role.DATA_OWNER, since=now())
             )
+            await session.execute(delete(DepartureRow).where(DepartureRow.project_name == name))
             storage.create(self._settings, name)
             await session.commit()
             return Membership(_project(row), owner, Role.DATA_OWNER)
@@ -85,8 +94,8 @@ class Projects:
         )
         async with self._sessions() as session:
             found = (await session.execute(query)).one_or_none()
-        if found is None:
-            raise NotFound(f"There is no project {project!r} that you are a member of.")
+            if found is None:
+                raise await no_member(session, user, project)
         return Membership(_project(found[0]), user, Role(found[1]))
 
     async def rename(self, project: str, display_name: str) -> Project:
@@ -103,16 +112,23 @@ class Projects:
             await session.commit()
             return _project(row)
 
-    async def delete(self, project: str) -> None:
+    async def delete(self, project: str, by: str) -> None:
         """Delete a project; its files and logs are put aside in `data_dir/deleted`.
 
         The servers and sessions of its members are stopped by the caller, before.
+
+        Args:
+            project: its name.
+            by: who deletes it; its members are told.
 
         Raises:
             NotFound: there is no such project.
         """
         async with self._sessions() as session:
             row = await _row(session, project)
+            members = select(MemberRow.user_name).where(MemberRow.project_id == row.id)
+            for user in (await session.scalars(members)).all():
+                await session.merge(_departure(project, user, by, "deleted"))
             await session.execute(delete(ProjectRow).where(ProjectRow.id == row.id))
             await session.commit()
         storage.put_aside(self._settings, project)
@@ -147,6 +163,8 @@ class Projects:
             if row is None:
                 row = MemberRow(project_id=project_row.id, user_name=user, role=wanted, since=now())
                 session.add(row)
+                if left := await session.get(DepartureRow, (project, user)):
+                    await session.delete(left)
             elif row.role != wanted:
                 await _keep_an_owner(session, row)
                 row.role = wanted
@@ -156,8 +174,13 @@ class Projects:
                 raise Conflict(f"{user} was added by somebody else just now.") from None
             return Member(row.user_name, Role(row.role), row.since)
 
-    async def remove_member(self, project: str, user: str) -> None:
+    async def remove_member(self, project: str, user: str, by: str) -> None:
         """Remove a member; the caller stops the member's server and sessions afterwards.
+
+        Args:
+            project: its name.
+            user: who is removed.
+            by: who removes; the one who is removed is told.
 
         Raises:
             NotFound: the user is not a member.
@@ -170,7 +193,12 @@ class Projects:
                 raise NotFound(f"{user!r} is not a member of this project.")
             await _keep_an_owner(session, row)
             await session.delete(row)
+            await session.merge(_departure(project, user, by, "removed"))
             await session.commit()
+
+
+def _departure(project: str, user: str, by: str, reason: str) -> DepartureRow:
+    return DepartureRow(project_name=project, user_name=user, by=by, reason=reason, at=now())
 
 
 async def _row(session: AsyncSession, project: str) -> ProjectRow:

@@ -6,17 +6,20 @@ job, after the reading of the secret was written down.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from hopyard.errors import Conflict, NotFound
 from hopyard.launchers.engine import Engine
 from hopyard.projects.members.lookup import project_of
+from hopyard.projects.members.models import ProjectRow
 from hopyard.projects.repositories import rules
 from hopyard.projects.repositories.leftovers import Leftover, leftovers
 from hopyard.projects.repositories.models import LastWork, RepositoryRow, RepositorySettings
@@ -58,6 +61,7 @@ class Repositories:
         self._settings = settings
         self._secrets = secrets
         self._public_url = public_url
+        self._saving = asyncio.Lock()
         self._engine = Engine(sandboxed=settings.isolation == "sandbox")
 
     # --- settings --------------------------------------------------------------------------------
@@ -79,13 +83,14 @@ class Repositories:
             InvalidForm: a value is wrong; nothing is written.
             NotFound: the user is not a member.
         """
-        chosen = await self.read(user, project, raw)
-        for _ in range(2):  # another tab may make the row at the same moment
-            try:
-                await self._write(user, project, settings=chosen.model_dump_json())
-                break
-            except IntegrityError:
-                continue
+        async with self._saving:  # of two tabs at once, neither puts back what the other changed
+            chosen = await self.read(user, project, raw)
+            for _ in range(2):  # another tab may make the row at the same moment
+                try:
+                    await self._write(user, project, settings=chosen.model_dump_json())
+                    break
+                except IntegrityError:
+                    continue
         return chosen
 
     async def read(self, user: str, project: str, raw: Mapping[str, Any]) -> RepositorySettings:
@@ -98,6 +103,26 @@ class Repositories:
         known = await self.recall(user, project)
         usable = {one.name for one in await self._secrets.usable(user, project)}
         return rules.read(raw, known, secrets=usable, http_hosts=self._settings.git.http_hosts)
+
+    async def using(self, owner: str, secret: str, shared: str | None) -> list[str]:
+        """Return in words whose repositories use a secret as their API key.
+
+        Args:
+            owner: whose secret it is.
+            secret: its name.
+            shared: the project that it is shared with.
+        """
+        query = select(RepositoryRow, ProjectRow.name).join(
+            ProjectRow, RepositoryRow.project_id == ProjectRow.id
+        )
+        async with self._sessions() as session:
+            rows = (await session.execute(query.order_by(ProjectRow.name))).all()
+        return [
+            f"{row.user_name} in {project}"
+            for row, project in rows
+            if RepositorySettings.model_validate_json(row.settings).secret == secret
+            and (row.user_name == owner or project == shared)
+        ]
 
     async def _write(self, user: str, project: str, **values: str | datetime) -> None:
         async with self._sessions() as session:

@@ -38,7 +38,6 @@
 
   function follow() {
     events = new EventSource(`${base}/events?source=${encodeURIComponent(source)}&offset=${end}`);
-    events.addEventListener("open", () => say("record-circle", "Following"));
     events.addEventListener("piece", (event) => {
       const piece = JSON.parse(event.data);
       if (piece.start < end) {
@@ -48,8 +47,18 @@
       append(piece.text);
       end = Number(event.lastEventId);
     });
-    events.addEventListener("over", () => { events.close(); say("stop-circle", "Ended"); });
-    events.addEventListener("error", () => say("plug", "Connecting again"));
+    events.addEventListener("state", (event) => {
+      if (event.data === "live") say("record-circle", "Following");
+      else say("stop-circle", "Finished: nothing is written any more");
+    });
+    events.addEventListener("over", () => {
+      events.close();
+      say("stop-circle", "Ended: this log is not there (any more), or is not yours");
+    });
+    events.addEventListener("error", () => {
+      const refused = events.readyState === EventSource.CLOSED;
+      say("plug", refused ? "The platform refuses: load this page again" : "Connecting again");
+    });
   }
 
   pause.addEventListener("click", () => {

@@ -50,4 +50,4 @@ async def put(who: MembersManager, services: Services, user: str, body: Place) -
 @router.delete("/{user}", status_code=204)
 async def remove(who: MembersManager, services: Services, user: str) -> None:
     """Remove a member; the member's server and sessions in the project are stopped."""
-    await operations.remove_member(services, who.project.name, user)
+    await operations.remove_member(services, who.project.name, user, who.name)

@@ -65,4 +65,4 @@ async def delete(who: ProjectDeleter, services: Services, put_aside: bool = Fals
     Where members have work that is on no Git server it is refused, unless `put_aside` is true: then
     their working copies are put aside with the project's files.
     """
-    await operations.delete_project(services, who.project.name, put_aside=put_aside)
+    await operations.delete_project(services, who.project.name, who.name, put_aside=put_aside)

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from hopyard.web.routes.pages import (
     applications,
+    docs,
     jupyter,
     logs,
     members,
@@ -22,6 +23,7 @@ for module in (
     people,
     tours,
     secrets,
+    docs,
     projects,
     jupyter,
     repository,

@@ -15,9 +15,11 @@ from starlette.datastructures import FormData
 
 from hopyard.errors import Conflict, HopyardError, InvalidForm, NotFound
 from hopyard.projects.jupyter.models import LOG_LEVELS, JupyterSettings
-from hopyard.projects.jupyter.rules import ranges
+from hopyard.projects.jupyter.rules import after_restart, ranges
+from hopyard.web import forms
 from hopyard.web.deps import JupyterUser, Member, Services, SessionsUser
 from hopyard.web.events import stream
+from hopyard.web.livy import Application
 from hopyard.web.routes.pages import repository
 from hopyard.web.servers import ServerView
 from hopyard.web.views import page, render
@@ -38,27 +40,28 @@ async def save(request: Request, who: JupyterUser, services: Services) -> Respon
     """Check and keep the settings, without a start."""
     form = await request.form()
     text = "Saved."
-    said = repository.typed(form)
-    if "save" not in form and repository.unfinished(said):
+    said = repository.changed(form)
+    if "save" not in form and repository.unfinished(repository.typed(form)):
         # What is kept at each change does not blame a field that nobody came to yet.
         said, text = {}, "Saved, but for Git: it needs the repository's address."
-    return await _save(request, who, services, form, said) or _saved(request, who, text)
+    return await _save(request, who, services, form, said) or await _saved(
+        request, who, services, text
+    )
 
 
 @router.post("/start")
 async def start(request: Request, who: JupyterUser, services: Services) -> Response:
     """Check and keep the settings, then ask the Hub for the start in the person's name."""
     form = await request.form()
-    if fault := await _save(request, who, services, form, repository.typed(form)):
+    if fault := await _save(request, who, services, form, repository.changed(form)):
         return fault
     try:
         await services.servers.start(who.name, who.project.name, who.token)
-    except Conflict as error:
+    except Conflict:
         view = await services.servers.view(who.name, who.project.name)
         if view.state != "failed":  # the page's state says why, unless there is none
             raise
-        return _saved(request, who, "", failed=str(error))
-    return _saved(request, who, "")
+    return await _saved(request, who, services, "")
 
 
 @router.post("/stop")
@@ -100,9 +103,12 @@ async def events(request: Request, who: JupyterUser, services: Services) -> Resp
         nonlocal view
         view = await services.servers.view(who.name, project)
         shown = await _applications(services, who)
+        server = await _server(services, who, view, shown["applications"])
         return {
-            "server": render("partials/server.html", who=who, server=view),
+            "server": render("partials/server.html", who=who, **server),
             "applications": render("partials/applications.html", who=who, **shown),
+            "seen": render("partials/seen.html", seen=await _seen(services, who)),
+            **await repository.pieces(who, services),
         }
 
     async def pause() -> None:
@@ -117,9 +123,10 @@ async def _save(
 ) -> Response | None:
     """Keep what the form says; return the answer with the faults if there are any."""
     typed = _typed(form)
+    changed = forms.changed(form, typed)
     faults = await repository.faults(who, services, said)
     try:
-        await services.jupyter.read(who.name, who.project.name, typed)
+        await services.jupyter.read(who.name, who.project.name, changed)
     except InvalidForm as error:
         faults = error.faults | faults
     if faults:
@@ -131,11 +138,11 @@ async def _save(
             status=422,
             who=who,
             text="Not saved: correct the marked fields.",
-            failed="",
             faults=faults,
             fields=_fields(),
+            seen="",
         )
-    await services.jupyter.remember(who.name, who.project.name, typed)
+    await services.jupyter.remember(who.name, who.project.name, changed)
     if said:
         await services.repositories.remember(who.name, who.project.name, said)
     return None
@@ -149,7 +156,8 @@ def _fields() -> list[str]:
     return [*JupyterSettings.model_fields, *repository.FIELDS]
 
 
-def _saved(request: Request, who: Member, text: str, failed: str = "") -> Response:
+async def _saved(request: Request, who: Member, services: Wiring, text: str) -> Response:
+    services.servers.bell.ring(who.name, who.project.name)
     if not request.headers.get("hx-request"):
         return RedirectResponse(f"/projects/{who.project.name}/jupyter", 303)
     return page(
@@ -157,10 +165,30 @@ def _saved(request: Request, who: Member, text: str, failed: str = "") -> Respon
         "partials/saved.html",
         who=who,
         text=text,
-        failed=failed,
         faults={},
         fields=_fields(),
+        seen=await _seen(services, who),
     )
+
+
+async def _seen(services: Wiring, who: Member) -> str:
+    """Return what is written down, as the page's form sends it back with the next change."""
+    known = await services.jupyter.recall(who.name, who.project.name)
+    git = await services.repositories.recall(who.name, who.project.name)
+    shown = known.model_dump(exclude={"interface"})  # Start says which one, no field shows it
+    return forms.sealed({**shown, **repository.named(git.model_dump())})
+
+
+async def _server(
+    services: Wiring, who: Member, view: ServerView, applications: list[Application]
+) -> dict[str, Any]:
+    """Return what the page says of the server: its state, and what it is not yet."""
+    chosen = await services.jupyter.recall(who.name, who.project.name)
+    return {
+        "server": view,
+        "waiting": after_restart(view.started_with, chosen) if view.started_with else [],
+        "busy": [one for one in applications if one.state == "busy"],
+    }
 
 
 def _done(request: Request, who: Member) -> Response:
@@ -181,19 +209,23 @@ async def _page(
 ) -> Response:
     known = await services.jupyter.recall(who.name, who.project.name)
     limits = services.settings.limits
+    view = await services.servers.view(who.name, who.project.name)
+    applications = await _applications(services, who)
     return page(
         request,
         "jupyter.html",
         status=status,
         who=who,
-        server=await services.servers.view(who.name, who.project.name),
+        seen=await _seen(services, who),
+        local=services.settings.spark_master.startswith("local"),
         settings={**known.model_dump(), **settings},
         faults=faults or {},
         ranges=ranges(limits),
         hours=limits.hours,
         unlimited=limits.unlimited_hours,
         log_levels=LOG_LEVELS,
-        **await _applications(services, who),
+        **applications,
+        **await _server(services, who, view, applications["applications"]),
         **await repository.shown(who, services, said or {}),
     )
 

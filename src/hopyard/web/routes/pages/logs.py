@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import AsyncIterator
+from time import monotonic
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from hopyard.errors import HopyardError, NotFound
-from hopyard.web.deps import LogsReader, Services
+from hopyard.errors import HopyardError, Unavailable
+from hopyard.web.deps import LogsReader, Member, Services
 from hopyard.web.events import HEADERS, KEEP_ALIVE, event
 from hopyard.web.views import page
+from hopyard.web.wiring import Wiring
 
 router = APIRouter(prefix="/projects/{project}/logs")
 
 LOOK_EVERY = 0.5
+ASK_EVERY = 3.0
+"""Seconds between two looks at whether the one who writes a log still runs."""
 
 
 @router.get("")
@@ -27,11 +32,7 @@ async def show(request: Request, who: LogsReader, services: Services, source: st
         source = (server or sources)[0].id
     piece = None
     if source:
-        try:
-            piece = await services.logs.tail(who.name, who.project.name, source)
-        except NotFound:
-            if source not in {one.id for one in sources} and sources:
-                raise
+        piece = await services.logs.tail(who.name, who.project.name, source)
     return page(
         request,
         "logs.html",
@@ -61,12 +62,20 @@ async def follow(
     await services.logs.after(who.name, project, source, start)
 
     async def run() -> AsyncIterator[str]:
-        at, quiet = start, 0.0
+        at, quiet, asked, live = start, 0.0, -math.inf, None
         yield "retry: 2000\n\n"
         while not await request.is_disconnected():
             try:
                 await services.projects.membership(who.name, project)
                 piece = await services.logs.after(who.name, project, source, at)
+                if monotonic() - asked > ASK_EVERY:
+                    asked, before = monotonic(), live
+                    try:
+                        live = await is_written(services, who, source)
+                    except Unavailable:  # what was known last still stands
+                        live = before is not False
+                    if live is not before:
+                        yield event("state", "live" if live else "finished")
             except HopyardError:
                 yield event("over", "")
                 return
@@ -84,6 +93,24 @@ async def follow(
             await services.servers.bell.wait(who.name, project, LOOK_EVERY)
 
     return StreamingResponse(run(), media_type="text/event-stream", headers=HEADERS)
+
+
+async def is_written(services: Wiring, who: Member, source: str) -> bool:
+    """Say whether what writes a log still runs.
+
+    Raises:
+        Unavailable: who knows it does not answer.
+    """
+    kind = source.partition("-")[0]
+    if kind == "jupyter":
+        runs = await services.logs.sources(who.name, who.project.name)
+        newest = max(one.id for one in runs if one.kind == kind)
+        view = await services.servers.view(who.name, who.project.name)
+        return source == newest and view.state not in ("stopped", "failed")
+    if kind == "batch":
+        return source in await services.livy.running_batches(who.project.name, who.token)
+    running = await services.livy.applications(who.project.name, who.token)
+    return source in {one.log for one in running}
 
 
 @router.get("/before")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
-from hopyard.errors import Conflict, InvalidInput
+from hopyard.errors import Conflict, HopyardError, InvalidInput, NotFound
 from hopyard.projects.scopes import Role
 from hopyard.web import operations
 from hopyard.web.deps import Member, MembersManager, MembersReader, Services
 from hopyard.web.failures import status_of
-from hopyard.web.views import page
+from hopyard.web.views import ask, done, page
 from hopyard.web.wiring import Wiring
 
 router = APIRouter(prefix="/projects/{project}/members")
@@ -26,35 +26,96 @@ async def show(request: Request, who: MembersReader, services: Services) -> Resp
 
 
 @router.post("")
-async def put(
+async def add(
     request: Request,
     who: MembersManager,
     services: Services,
     user: Text = "",
     role: Text = Role.DATA_SCIENTIST,
 ) -> Response:
-    """Add a member, or change a member's role."""
+    """Add a member."""
+    user = user.strip()
     try:
-        await operations.add_member(services, who.project.name, user, role)
+        if known := await _role(who, services, user):
+            words = f"{user} is a member already, as {known.label.lower()}: change it in the table."
+            raise Conflict(words)
+        added = await operations.add_member(services, who.project.name, user, role)
     except (InvalidInput, Conflict) as error:
         return await _page(request, who, services, user, str(error), status_of(error))
-    return _back(who)
+    return done(request, _address(who), f"Added {user} as {added.role.label.lower()}.")
+
+
+@router.post("/role")
+async def change(
+    request: Request,
+    who: MembersManager,
+    services: Services,
+    user: Text = "",
+    role: Text = "",
+    seen: Text = "",
+    confirm: Text = "",
+) -> Response:
+    """Change a member's role, unless it is another by now than the page showed."""
+    try:
+        known = await _role(who, services, user)
+        if known is None:
+            raise NotFound(f"{user} is not a member any more.")
+        if seen and known != seen:
+            label = known.label.lower()
+            raise Conflict(f"{user} is {label} in the meantime: look again, then change it.")
+        if user == who.name and role != known and not confirm:
+            lines = ["You cannot add or remove members any more, nor give yourself the role back."]
+            return ask(
+                request,
+                who,
+                title="Give up being a data owner?",
+                ends=lines,
+                button="Change my role",
+                back=_address(who),
+                fields={"user": user, "role": role, "seen": seen},
+            )
+        changed = await operations.add_member(services, who.project.name, user, role)
+    except (InvalidInput, Conflict, NotFound) as error:
+        return await _page(request, who, services, "", str(error), status_of(error))
+    return done(request, _address(who), f"{user} is {changed.role.label.lower()} now.")
 
 
 @router.post("/remove")
 async def remove(
-    request: Request, who: MembersManager, services: Services, user: Text = ""
+    request: Request,
+    who: MembersManager,
+    services: Services,
+    user: Text = "",
+    confirm: Text = "",
 ) -> Response:
-    """Remove a member, whose server and sessions in the project are stopped."""
+    """Remove a member with the server and sessions, once it was said what ends."""
     try:
-        await operations.remove_member(services, who.project.name, user)
-    except Conflict as error:
+        if await _role(who, services, user) is None:
+            raise NotFound(f"{user} is not a member any more.")
+        if not confirm:
+            return ask(
+                request,
+                who,
+                title=f"Remove {user} from {who.project.display_name}?",
+                ends=await operations.ends_with(services, who.project.name, user),
+                button=f"Remove {user}",
+                back=_address(who),
+                fields={"user": user},
+            )
+        await operations.remove_member(services, who.project.name, user, who.name)
+    except HopyardError as error:
         return await _page(request, who, services, "", str(error), status_of(error))
-    return RedirectResponse("/projects/", 303) if user == who.name else _back(who)
+    back = "/projects/" if user == who.name else _address(who)
+    return done(request, back, f"Removed {user} from {who.project.name}.")
 
 
-def _back(who: Member) -> Response:
-    return RedirectResponse(f"/projects/{who.project.name}/members", 303)
+def _address(who: Member) -> str:
+    return f"/projects/{who.project.name}/members"
+
+
+async def _role(who: Member, services: Wiring, user: str) -> Role | None:
+    members = await services.projects.members(who.project.name)
+    return next((one.role for one in members if one.user == user), None)
 
 
 async def _page(

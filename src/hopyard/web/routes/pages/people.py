@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from hopyard.errors import InvalidInput
 from hopyard.web.deps import Caller, PeopleManager, Services
 from hopyard.web.failures import status_of
-from hopyard.web.views import page
+from hopyard.web.views import ask, done, page
 from hopyard.web.wiring import Wiring
 
 router = APIRouter(prefix="/projects/people")
@@ -41,11 +41,27 @@ async def invite(
 
 @router.post("/revoke")
 async def revoke(
-    who: PeopleManager, services: Services, invitation: Annotated[int, Form()]
+    request: Request,
+    who: PeopleManager,
+    services: Services,
+    invitation: Annotated[int, Form()],
+    confirm: Annotated[str, Form()] = "",
 ) -> Response:
-    """Withdraw an invitation."""
+    """Withdraw an invitation, once it was said what ends."""
+    waiting = await services.accounts.open()
+    user = next((one.user for one in waiting if one.id == invitation), "")
+    if user and not confirm:
+        return ask(
+            request,
+            who,
+            title=f"Withdraw the invitation of {user}?",
+            ends=[f"The link that {user} got works no more. You can make a new one at any time."],
+            button="Withdraw",
+            back="/projects/people",
+            fields={"invitation": str(invitation)},
+        )
     await services.accounts.revoke(invitation)
-    return RedirectResponse("/projects/people", 303)
+    return done(request, "/projects/people", f"Withdrew the invitation of {user}.")
 
 
 async def _page(

@@ -21,7 +21,7 @@ from hopyard.web.deps import (
     Services,
 )
 from hopyard.web.failures import status_of
-from hopyard.web.views import page
+from hopyard.web.views import done, page
 from hopyard.web.wiring import Wiring
 
 router = APIRouter()
@@ -74,14 +74,22 @@ async def settings(request: Request, who: ProjectReader) -> Response:
 
 @router.post("/projects/{project}/settings")
 async def rename(
-    request: Request, who: ProjectUpdater, services: Services, display_name: Text = ""
+    request: Request,
+    who: ProjectUpdater,
+    services: Services,
+    display_name: Text = "",
+    seen: Text = "",
 ) -> Response:
-    """Change the display name."""
+    """Change the display name, unless it is another by now than the page showed."""
+    known = who.project.display_name
+    if seen and known not in (seen, display_name.strip()):
+        fault = f"The project was renamed to “{known}” in the meantime: look again, then rename it."
+        return _settings(request, who, {"display_name": fault}, 409)
     try:
         await services.projects.rename(who.project.name, display_name)
     except InvalidInput as error:
         return _settings(request, who, {"display_name": str(error)}, status_of(error))
-    return RedirectResponse(f"/projects/{who.project.name}/settings", 303)
+    return done(request, f"/projects/{who.project.name}/settings", "Renamed the project.")
 
 
 @router.post("/projects/{project}/delete")
@@ -97,10 +105,12 @@ async def delete(
         fault = f"Type the project's name, {who.project.name}."
         return _settings(request, who, {"confirm": fault}, 422)
     try:
-        await operations.delete_project(services, who.project.name, put_aside=bool(put_aside))
+        await operations.delete_project(
+            services, who.project.name, who.name, put_aside=bool(put_aside)
+        )
     except operations.UnpushedWork as error:
         return _settings(request, who, {}, status_of(error), error.lines)
-    return RedirectResponse("/projects/", 303)
+    return done(request, "/projects/", f"Deleted the project {who.project.name}.")
 
 
 async def _mine(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -14,9 +14,10 @@ from hopyard.errors import HopyardError, InvalidForm
 from hopyard.projects.repositories.models import RepositorySettings
 from hopyard.projects.repositories.rules import SWITCHES
 from hopyard.protocol.git import Data, Job, Outcome, Reason, Rescue, State
+from hopyard.web import forms
 from hopyard.web.deps import Member, RepositoryUser, Services
 from hopyard.web.operations import restore_rescue
-from hopyard.web.views import page
+from hopyard.web.views import page, render
 from hopyard.web.wiring import Wiring
 
 router = APIRouter(prefix="/projects/{project}/repository")
@@ -36,6 +37,17 @@ def typed(form: FormData) -> dict[str, Any]:
     return said | {name: f"{PREFIX}{name}" in form for name in SWITCHES}
 
 
+def changed(form: FormData) -> dict[str, Any]:
+    """Return those of the repository's settings that the form's page did not show already."""
+    found = forms.changed(form, named(typed(form)))
+    return {name.removeprefix(PREFIX): value for name, value in found.items()}
+
+
+def named(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings by the names of their fields in the form."""
+    return {f"{PREFIX}{name}": value for name, value in settings.items()}
+
+
 def unfinished(said: dict[str, Any]) -> bool:
     """Say whether Git was switched on and its repository is still to be typed."""
     return said.get("provider", "off") != "off" and not said.get("url", "").strip()
@@ -46,7 +58,7 @@ async def faults(who: Member, services: Wiring, said: dict[str, Any]) -> dict[st
     try:
         await services.repositories.read(who.name, who.project.name, said)
     except InvalidForm as error:
-        return {f"{PREFIX}{name}": text for name, text in error.faults.items()}
+        return named(error.faults)
     return {}
 
 
@@ -58,6 +70,19 @@ async def shown(who: Member, services: Wiring, said: dict[str, Any]) -> dict[str
         "git": {**known.model_dump(), **said},
         "secrets": sorted({one.name for one in usable}),
         "last": await services.repositories.last_work(who.name, who.project.name),
+        **{name.replace("-", "_"): text for name, text in (await pieces(who, services)).items()},
+    }
+
+
+async def pieces(who: Member, services: Wiring) -> dict[str, str]:
+    """Return what the page says of the last work, also of work that was done elsewhere."""
+    last = await services.repositories.last_work(who.name, who.project.name)
+    outcome = last.outcome if last else None
+    if not (await services.repositories.recall(who.name, who.project.name)).on:
+        outcome = None
+    return {
+        "git-said": render("partials/last_work.html", last=last, outcome=outcome),
+        "git-alert": render("partials/repository_alert.html", outcome=outcome),
     }
 
 
@@ -83,7 +108,9 @@ async def push(request: Request, who: RepositoryUser, services: Services) -> Res
     """Push to the head branch now, with a Jupyter server or without."""
     outcome = await _tried(services.repositories.work(who.name, who.project.name, Job.PUSH))
     services.servers.bell.ring(who.name, who.project.name)
-    return _answer(request, who, outcome, pushed=True)
+    answer = _answer(request, who, outcome)
+    answer.headers["HX-Trigger"] = "git-pushed"  # what is kept aside may be on the server by now
+    return answer
 
 
 @router.get("/rescues")
@@ -129,10 +156,7 @@ async def _kept(
     if (await services.repositories.recall(who.name, who.project.name)).on:
         listed = await _tried(services.repositories.work(who.name, who.project.name, Job.RESCUES))
         found = [(_made(one), one) for one in listed.data.rescues if not one.here]
-    last = await services.repositories.last_work(who.name, who.project.name)
-    return page(
-        request, "partials/rescues.html", who=who, rescues=found, outcome=outcome, last=last
-    )
+    return page(request, "partials/rescues.html", who=who, rescues=found, outcome=outcome)
 
 
 def _made(rescue: Rescue) -> datetime:
@@ -150,5 +174,5 @@ def _failed(sentence: str) -> Outcome:
     return Outcome(state=State.FAILED, sentence=sentence, reason=Reason.INTERNAL, data=Data())
 
 
-def _answer(request: Request, who: Member, outcome: Outcome, *, pushed: bool = False) -> Response:
-    return page(request, "partials/repository_said.html", who=who, outcome=outcome, pushed=pushed)
+def _answer(request: Request, who: Member, outcome: Outcome) -> Response:
+    return page(request, "partials/repository_said.html", who=who, outcome=outcome)

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
-from hopyard.errors import HopyardError, InvalidInput
+from hopyard.errors import HopyardError, InvalidInput, NotFound
+from hopyard.projects.secrets.models import Secret
 from hopyard.web.deps import Caller, SecretsManager, Services
 from hopyard.web.failures import status_of
-from hopyard.web.views import page
+from hopyard.web.views import ask, done, page
 from hopyard.web.wiring import Wiring
 
 router = APIRouter(prefix="/projects/secrets")
 Text = Annotated[str, Form()]
+HERE = "/projects/secrets"
 
 
 @router.get("")
@@ -35,19 +37,46 @@ async def put(
     """Add a secret, or replace the one of this name."""
     name = name.strip()
     try:
+        known = {one.name for one in await services.secrets.mine(who.name)}
         await services.secrets.put(who.name, name, value, project or None)
     except HopyardError as error:
         field = (error.field if isinstance(error, InvalidInput) else None) or "name"
         typed = {"name": name, "project": project}
         return await _page(request, who, services, typed, {field: str(error)}, status_of(error))
-    return RedirectResponse("/projects/secrets", 303)
+    return done(request, HERE, f"{'Replaced' if name in known else 'Added'} the secret {name}.")
 
 
 @router.post("/delete")
-async def delete(who: SecretsManager, services: Services, name: Text = "") -> Response:
-    """Delete a secret."""
+async def delete(
+    request: Request, who: SecretsManager, services: Services, name: Text = "", confirm: Text = ""
+) -> Response:
+    """Delete a secret, once it was said what uses it."""
+    if not confirm:
+        mine = await services.secrets.mine(who.name)
+        secret = next((one for one in mine if one.name == name), None)
+        if secret is None:
+            raise NotFound(f"You have no secret {name!r} (any more).")
+        return ask(
+            request,
+            who,
+            title=f"Delete the secret {name}?",
+            ends=await _ends(services, secret),
+            button=f"Delete {name}",
+            back=HERE,
+            fields={"name": name},
+        )
     await services.secrets.delete(who.name, name)
-    return RedirectResponse("/projects/secrets", 303)
+    return done(request, HERE, f"Deleted the secret {name}.")
+
+
+async def _ends(services: Wiring, secret: Secret) -> list[str]:
+    lines = ["Its value cannot be brought back."]
+    if secret.project:
+        lines.append(f"Members of {secret.project} cannot use it any more.")
+    used = await services.repositories.using(secret.owner, secret.name, secret.project)
+    lines += [f"It is the API key of the Git repository of {one}: pushes fail." for one in used]
+    lines.append("Notebooks that ask for it fail from their next run on.")
+    return lines
 
 
 async def _page(
