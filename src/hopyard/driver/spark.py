@@ -34,6 +34,8 @@ T = TypeVar("T")
 
 TAIL_LINES = 200
 LONGEST_FOLDER = 60
+ENDING = 2.0
+"""Seconds that a JVM's end takes at most, once it does not answer."""
 OUT_OF_MEMORY_EXIT = 52
 """What Spark's own handler of uncaught errors ends the JVM with."""
 LISTS = {
@@ -386,9 +388,17 @@ class Spark:
         await asyncio.sleep(0.2)  # let the log's last lines arrive
         return self.why_ended()
 
+    async def why_silent(self, error: Exception) -> str:
+        """Say why the JVM did not answer a call of some code; the code may have ended it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ENDING):
+                why = await self.ended()
+                return why[:1].upper() + why[1:]
+        return f"Spark does not answer: {error}"
+
     def why_ended(self) -> str:
         """Say why the JVM is not there any more."""
-        return why_ended(self.process.poll() or 0, list(self.tail))
+        return why_ended(self.process.poll() or 0, list(self.tail), ran=self._context is not None)
 
     async def stop(self, patience: float = 10.0, exit_patience: float = 2.0) -> None:
         """End the application in order, then the JVM; by force when it takes too long."""
@@ -432,8 +442,14 @@ def cluster_reason(tail: Iterable[str]) -> str | None:
     return None
 
 
-def why_ended(code: int, tail: list[str], what: str = "the driver's JVM") -> str:
-    """Say in a sentence why a JVM ended, from its exit code and its last lines."""
+def why_ended(
+    code: int, tail: list[str], what: str = "the driver's JVM", *, ran: bool = False
+) -> str:
+    """Say in a sentence why a JVM ended, from its exit code and its last lines.
+
+    Args:
+        ran: whether Spark was there already: an error in the lines before then is one of a job.
+    """
     text = "\n".join(tail)
     memory = "OutOfMemoryError" in text or "insufficient memory" in text
     if memory or code == OUT_OF_MEMORY_EXIT:
@@ -449,6 +465,8 @@ def why_ended(code: int, tail: list[str], what: str = "the driver's JVM") -> str
     for sign, sentence in PLAIN_CAUSES.items():
         if sign.search(text):
             return f"{what} ended ({exit_words(code)}): {sentence}"
+    if ran and code in range(OUT_OF_MEMORY_EXIT):
+        return f"{what} ended ({exit_words(code)}), as after System.exit."
     for line in tail:
         for mark in ("Exception in thread", "Error:", "error:", "Unrecognized"):
             if mark in line:

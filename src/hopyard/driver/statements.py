@@ -207,10 +207,9 @@ class Statements:
         reporting = asyncio.create_task(
             progress.report(self._spark, self._outbox, message.statement, running.group)
         )
-        lines = message.code.strip().splitlines()
-        code = Code(
-            message.code, running.group, lines[0][:200] if lines else "", silent=message.silent
-        )
+        text = message.code.removeprefix("\ufeff")  # what some editors begin a file with
+        lines = text.strip().splitlines()
+        code = Code(text, running.group, lines[0][:200] if lines else "", silent=message.silent)
         died = None
         try:
             outcome = await interpreter.execute(code, output)

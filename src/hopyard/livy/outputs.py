@@ -7,7 +7,8 @@ It is left out where the text is meant for a program: when all of stdout is line
 or when the code asked for them (`toJSON`). sparkmagic runs `%%sql` so and reads text/plain line by
 line; one Python warning in it would break the table. The event stream has stderr always.
 
-A picture (the last one displayed) is `image/png`. `text/html` is given only when nothing was
+A picture (the last one displayed) is there in the forms that it has, `image/png` unless the code
+chose others. `text/html` is given only when nothing was
 printed, because clients show the first kind that they know and nothing else.
 
 A failed statement has, besides Livy's keys, `data` with what was printed before; Livy loses that.
@@ -19,9 +20,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from hopyard.livy.records import Event, Statement
+from hopyard.protocol.displays import PICTURES
 from hopyard.protocol.messages import Result
 
-PICTURE = "image/png"
 TEXT = "text/plain"
 HTML = "text/html"
 
@@ -86,7 +87,7 @@ def printed_text(statement: Statement) -> str:
             (err if payload["name"] == "stderr" else out).append(payload["text"])
         elif kind == "display_data":
             data = payload["data"]
-            if PICTURE not in data and HTML not in data and TEXT in data:
+            if TEXT in data and HTML not in data and data.keys().isdisjoint(PICTURES):
                 out.append(f"{data[TEXT]}\n")
     stdout, stderr = "".join(out), "".join(err)
     if not stderr or "toJSON" in statement.code or _is_json_lines(stdout):
@@ -120,7 +121,8 @@ def _displayed(events: Iterable[Event]) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for _, kind, payload in events:
         if kind in ("display_data", "update_display"):
-            for mime in (PICTURE, HTML):
-                if mime in payload["data"]:
-                    shown[mime] = payload["data"][mime]
+            data = payload["data"]
+            if not data.keys().isdisjoint(PICTURES):
+                shown = {mime: value for mime, value in shown.items() if mime not in PICTURES}
+            shown |= {mime: data[mime] for mime in (*PICTURES, HTML) if mime in data}
     return shown

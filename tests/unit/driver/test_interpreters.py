@@ -2,10 +2,10 @@ import sys
 
 import pytest
 
-from hopyard.driver.interpreters.attach import _plain_traceback
 from hopyard.driver.interpreters.magics import table
 from hopyard.driver.interpreters.python import PLOT
 from hopyard.driver.interpreters.text import without_java_frames
+from hopyard.driver.interpreters.tracebacks import _plain_traceback
 from hopyard.driver.interpreters.wire import Wire
 
 

@@ -21,6 +21,30 @@ def test_what_does_not_run_says_what_does(code: str, word: str) -> None:
         pieces(code)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'val s = """a\n%table x\nb"""',
+        's"""${x}\n%nosuch y\n"""',
+        "/* /* */\n%json x\n*/ 1",
+        'val s = """never closed\n%json x',
+    ],
+)
+def test_a_line_of_a_string_or_a_comment_is_no_magic(text: str) -> None:
+    assert pieces(text) == [Piece(text)]
+
+
+@pytest.mark.parametrize(
+    "before", ["val c = '\"'", 'val s = "\\"/*"', '// """', 'val q = """a""""', 'val `"` = 1']
+)
+def test_a_magic_after_quotes_is_one(before: str) -> None:
+    assert pieces(f"{before}\r\n%json c") == [Piece(before), Piece("\nc", "json")]
+
+
+def test_letters_that_only_look_like_line_ends_stay() -> None:
+    assert pieces('"a\u2028b\x0bc\x1cd"') == [Piece('"a\u2028b\x0bc\x1cd"')]
+
+
 def test_the_compilers_first_error_is_the_message() -> None:
     text = (
         "\n       foo(1)\n       ^\n<cell>:2: error: not found: value foo\n"

@@ -83,3 +83,9 @@ def test_why_the_cluster_ended_an_application_is_found() -> None:
     found = cluster_reason(["noise", line])
     assert found == "the cluster ended the application: no masters"
     assert cluster_reason(["noise"]) is None
+
+
+def test_the_end_of_a_jvm_that_ran_is_not_explained_by_an_old_error() -> None:
+    said = why_ended(3, ["ZeroDivisionError: division by zero"], ran=True)
+    assert said == "the driver's JVM ended (exit code 3), as after System.exit."
+    assert "ran out of memory" in why_ended(3, ["java.lang.OutOfMemoryError"], ran=True)

@@ -6,18 +6,15 @@ The agent calls `connect` and `attach` by hidden requests; the user's names stay
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import sys
-import sysconfig
-import traceback
-import types
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from hopyard.driver.interpreters.text import REFUSED, without_java_frames
+from hopyard.driver.interpreters.text import REFUSED
 
 FLUSH_INTERVAL = 0.03
 """Seconds that output of a running cell waits in the kernel for more of it."""
@@ -41,6 +38,7 @@ def connect(port: int, secret: str) -> None:
     finally:
         del os.environ["PYSPARK_GATEWAY_PORT"], os.environ["PYSPARK_GATEWAY_SECRET"]
     _drop_interrupted_connections()
+    _keep_connections_of_the_parent()
 
 
 def attach() -> None:
@@ -110,17 +108,26 @@ def _keep_frame(shell: Any, result: Any) -> None:
 
 def prepare(shell: Any) -> None:
     """Set the shell up: plain tracebacks, prompt streams."""
-    shell.InteractiveTB.structured_traceback = _plain_traceback
-    shell.SyntaxTB.structured_traceback = _plain_traceback
-    shell.show_usage_error = lambda error: None  # it is the cell's error already
     for stream in (sys.stdout, sys.stderr):
         stream.flush_interval = FLUSH_INTERVAL  # type: ignore[union-attr]
+        stream.flush = _flushed_by(os.getpid(), stream, stream.flush)  # type: ignore[method-assign]
     shell.kernel.raw_input = _asking(shell.kernel.raw_input)
     shell.kernel.getpass = _asking(shell.kernel.getpass)
-    from hopyard.driver.interpreters import magics, showing
+    from hopyard.driver.interpreters import leaving, magics, showing, tracebacks
 
-    magics.register(shell)
-    showing.register(shell)
+    for part in (tracebacks, leaving, magics, showing):
+        part.register(shell)
+    # It tells of each call into the JVM, ours too, to everybody who sets the root logger's level.
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+
+
+def _flushed_by(owner: int, stream: Any, flush: Callable[[], None]) -> Callable[[], None]:
+    """Return a stream's way to flush that does not wait, in a fork, for a thread that is not there.
+
+    Forks flush before Python itself knows that they have one thread only: they let go of what the
+    others had, and what is let go of may write to a log.
+    """
+    return lambda: flush() if os.getpid() == owner else stream._flush()
 
 
 def _asking(ask: Callable[..., str]) -> Callable[..., str]:
@@ -172,48 +179,17 @@ def _drop_interrupted_connections() -> None:
     ClientServerConnection.send_command = send_command
 
 
-# --- tracebacks ----------------------------------------------------------------------------------
+def _keep_connections_of_the_parent() -> None:
+    """Leave connections alone in a fork (`!ls`, `multiprocessing`): they are the kernel's.
 
+    To close one there ends it here too, and the next call of a thread of the kernel fails.
+    """
+    from py4j.clientserver import ClientServerConnection
 
-def _internal_folders() -> tuple[str, ...]:
-    paths = sysconfig.get_paths()
-    folders = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    folders.add(str(Path(__file__).resolve().parents[2]))
-    return (*(folder + os.sep for folder in folders), "<frozen ")
+    close, owner = ClientServerConnection.close, os.getpid()
 
+    def closed(self: Any, *arguments: Any, **named: Any) -> None:
+        if os.getpid() == owner:
+            close(self, *arguments, **named)
 
-_INTERNAL = _internal_folders()
-
-
-def _plain_traceback(
-    etype: Any = None, evalue: Any = None, etb: Any = None, *_: Any, **__: Any
-) -> list[str]:
-    """Return a traceback as lines without colours, with the user's frames only."""
-    if isinstance(etype, tuple):
-        etype, evalue, etb = etype
-    if not isinstance(etb, types.TracebackType):  # IPython gives a list for a SyntaxError
-        etb = getattr(evalue, "__traceback__", None)
-    shown = traceback.TracebackException(etype, evalue, etb, compact=True)
-    _keep_user_frames(shown)
-    return [without_java_frames(line) for line in shown.format()]
-
-
-def _keep_user_frames(shown: traceback.TracebackException) -> None:
-    shown.stack[:] = [
-        _named(frame) for frame in shown.stack if not frame.filename.startswith(_INTERNAL)
-    ]
-    if shown.__dict__.get("filename"):  # of a SyntaxError
-        shown.filename = _cell_name(shown.filename or "")
-    for inner in (shown.__cause__, shown.__context__, *(shown.exceptions or ())):
-        if inner is not None:
-            _keep_user_frames(inner)
-
-
-def _named(frame: traceback.FrameSummary) -> traceback.FrameSummary:
-    name = _cell_name(frame.filename)
-    function = "<module>" if frame.name.startswith("<cell line") else frame.name
-    return traceback.FrameSummary(name, frame.lineno, function, lookup_line=False, line=frame.line)
-
-
-def _cell_name(filename: str) -> str:
-    return "<cell>" if f"ipykernel_{os.getpid()}" in filename else filename
+    ClientServerConnection.close = closed

@@ -7,6 +7,8 @@ import decimal
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from hopyard.protocol.displays import PICTURES
+
 TABLE = "application/vnd.livy.table.v1+json"
 
 _TYPES: tuple[tuple[type, str], ...] = (
@@ -39,7 +41,9 @@ def register(shell: Any) -> None:
 
     def remember(message: dict[str, Any]) -> dict[str, Any]:
         data = message["content"].get("data", {})
-        if "image/png" in data and str(data.get("text/plain", "")).startswith("<Figure"):
+        if not data.keys().isdisjoint(PICTURES) and str(data.get("text/plain", "")).startswith(
+            "<Figure"
+        ):
             shown.update(data)
         return message
 

@@ -39,10 +39,11 @@ class Pipe:
             self._take(text)
 
     async def until(self, count: int) -> None:
-        """Wait until so many bytes were read in all."""
+        """Wait until so many bytes were read in all, and no more are to come for now."""
         while self._read < count:
             self._news.clear()
             await self._news.wait()
+        _end(self._decoder, self._take)
 
     def close(self) -> None:
         """Stop reading, and delete the pipe."""
@@ -79,9 +80,20 @@ class ProcessPipe:
             if not piece:
                 self.close()
 
+    def read_to_the_end(self) -> None:
+        """Take all that is there; what comes later does not go on with it."""
+        self.read()
+        _end(self._decoder, self._take)
+
     def close(self) -> None:
         """Stop reading."""
         if self._open:
             self._open = False
             asyncio.get_running_loop().remove_reader(self._stream.fileno())
             self._stream.close()
+
+
+def _end(decoder: codecs.IncrementalDecoder, take: Callable[[str], None]) -> None:
+    """Take bytes that wait for the rest of a letter, and are none in UTF-8."""
+    if text := decoder.decode(b"", final=True):
+        take(text)

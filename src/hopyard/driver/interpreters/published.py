@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hopyard.driver.interpreters.base import Output
-from hopyard.protocol.displays import NEXT_INPUT
+from hopyard.protocol.displays import NEXT_INPUT, PICTURES
 from hopyard.protocol.media import is_json
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 NO_WIDGET = "Widgets of code in the driver cannot be shown; use them in a %%local cell.\n"
 """A widget's page and its kernel speak with each other; the driver is not the page's kernel."""
-PICTURE = "image/png"
 
 
 @dataclass
@@ -50,7 +49,9 @@ class Execution:
     data: dict[str, Any] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     image: dict[str, Any] = field(default_factory=dict)
-    """The last picture that was displayed."""
+    """The last picture that was displayed, in each of its forms."""
+    widgets: bool = False
+    """Whether it was said that widgets cannot be shown."""
     error: Fault | None = None
     answering: asyncio.Task[None] | None = None
     """Waits for the answer to what its code asked."""
@@ -65,7 +66,7 @@ def take(execution: Execution, kind: str, content: dict[str, Any]) -> None:
     elif kind == "error":
         execution.error = Fault.of(content)
     elif kind == "execute_result":
-        execution.data = _bundle(content.get("data"))
+        execution.data = _leave_widgets_out(execution, _bundle(content.get("data")))
         execution.metadata = _mapping(content.get("metadata"))
     elif (kind == "display_data" and _is_ours(execution, content)) or output is None:
         return  # in this order: of hidden code the marked ones count too
@@ -97,13 +98,21 @@ def _is_ours(execution: Execution, content: dict[str, Any]) -> bool:
 def _display(
     execution: Execution, output: Output, content: dict[str, Any], *, update: bool
 ) -> None:
-    data = _bundle(content.get("data"))
-    if data.pop(WIDGET, None) is not None and not update:
-        output.stream("stderr", NO_WIDGET)
-    if PICTURE in data and not update:
-        execution.image = {PICTURE: data[PICTURE]}
+    data = _leave_widgets_out(execution, _bundle(content.get("data")))
+    picture = {form: data[form] for form in data if form in PICTURES}
+    if picture and not update:
+        execution.image = picture
     metadata, transient = _mapping(content.get("metadata")), _mapping(content.get("transient"))
     output.display(data, metadata, transient, update=update)
+
+
+def _leave_widgets_out(execution: Execution, data: dict[str, Any]) -> dict[str, Any]:
+    """Leave their text, and say so once."""
+    found = data.pop(WIDGET, None) is not None
+    if found and not execution.widgets and execution.output is not None:
+        execution.widgets = True
+        execution.output.stream("stderr", NO_WIDGET)
+    return data
 
 
 def take_payload(output: Output, payload: Any) -> None:

@@ -30,7 +30,7 @@ from hopyard.driver.interpreters.jupyter import (
 )
 from hopyard.driver.interpreters.pipe import ProcessPipe
 from hopyard.driver.interpreters.published import Execution
-from hopyard.driver.interpreters.text import REFUSED
+from hopyard.driver.interpreters.text import REFUSED, unix_lines
 from hopyard.driver.interpreters.wire import Message
 from hopyard.driver.sparkr import BACKEND_SECONDS, SOURCES
 from hopyard.driver.workspace import Workspace
@@ -122,7 +122,7 @@ class RInterpreter(JupyterKernel):
 
     def _request(self, code: Code) -> tuple[str, dict[str, Any]]:
         # A JSON string is one of R's, but for the character that R's strings cannot have.
-        text = code.text.replace("\0", "")
+        text = unix_lines(code.text).replace("\0", "")
         words = (
             json.dumps(word, ensure_ascii=False) for word in (text, code.group, code.description)
         )
@@ -140,7 +140,8 @@ class RInterpreter(JupyterKernel):
         try:
             return await super().execute(code, output)
         finally:
-            self._read_pipes()
+            for pipe in self._pipes:
+                pipe.read_to_the_end()
             self._output = None
 
     def _take(self, execution: Execution, message: Message) -> None:

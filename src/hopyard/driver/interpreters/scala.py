@@ -112,7 +112,8 @@ class ScalaInterpreter(Interpreter):
         try:
             return await self._run(parts, code)
         except (Py4JError, OSError) as error:
-            return Outcome("error", ename="SparkGone", evalue=f"Spark does not answer: {error}")
+            why = await self._spark.why_silent(error)
+            return Outcome("error", ename="SparkGone", evalue=why)
         finally:
             self._output = None
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from hopyard.driver.interpreters.base import Outcome
-from hopyard.driver.interpreters.text import without_java_frames
+from hopyard.driver.interpreters.text import unix_lines, without_java_frames
 
 LABEL = "<cell>"
 """The name of the code inside of the REPL: with its usual one it leaves out line numbers."""
 SHOWN = "<console>"
 """The name that users of spark-shell and of Livy know."""
 _MAGIC = re.compile(r"%(\w+)[ \t]*(.*)")
+_TEXT = re.compile(
+    r'"""(?:.*?"""+|.*)|"(?:\\.|[^"\\\n])*"?|/\*|//[^\n]*|\'(?:\\.|[^\\\n])\'|`[^`\n]*`', re.DOTALL
+)
+"""A string, a comment, a letter or a quoted name; of a long comment, which may hold others, the
+beginning."""
+_COMMENT = re.compile(r"/\*|\*/")
 _COMMAND = re.compile(r"\s*:(\w+|\?)")
 _REPORT = re.compile(rf"{re.escape(LABEL)}:(\d+): (error|warning): ")
 _FRAME = re.compile(r"\s+(at \S|\.\.\. \d+ )")
@@ -41,14 +48,13 @@ def pieces(code: str) -> list[Piece]:
         ValueError: a command of the Scala shell or an unknown magic; the text says what is allowed.
     """
     if found := _COMMAND.match(code):
-        raise ValueError(
-            f"Commands of the Scala shell (':{found[1]}') do not run here. "
-            "Allowed: Scala code, and the magics %json NAME and %table NAME."
-        )
+        raise ValueError(_no_command(found[1]))
+    code = unix_lines(code)
     result: list[Piece] = []
     lines: list[str] = []
-    for number, line in enumerate(code.splitlines()):
-        found = _MAGIC.fullmatch(line)
+    within = set(_lines_within_text(code))
+    for number, line in enumerate(code.split("\n")):
+        found = None if number in within else _MAGIC.fullmatch(line)
         if found is None or found[1] not in ("json", "table"):
             if found is not None and not "".join(lines).strip():
                 raise ValueError(f"Unknown magic %{found[1]}. Allowed: %json NAME, %table NAME.")
@@ -63,6 +69,35 @@ def pieces(code: str) -> list[Piece]:
     if "".join(lines).strip():
         result.append(Piece("\n".join(lines)))
     return result
+
+
+def _no_command(name: str) -> str:
+    if name in ("q", "quit"):
+        return (
+            f"':{name}' does not end the session: it ends with its notebook's kernel, or when it "
+            "is deleted."
+        )
+    return (
+        f"Commands of the Scala shell (':{name}') do not run here. "
+        "Allowed: Scala code, and the magics %json NAME and %table NAME."
+    )
+
+
+def _lines_within_text(code: str) -> Iterator[int]:
+    """Yield the numbers of the lines that begin inside of a string or of a comment."""
+    place = 0
+    while found := _TEXT.search(code, place):
+        place = found.end() if found[0] != "/*" else _end_of_comment(code, found.end())
+        first = code.count("\n", 0, found.start())
+        yield from range(first + 1, first + 1 + code.count("\n", found.start(), place))
+
+
+def _end_of_comment(code: str, place: int) -> int:
+    depth = 1
+    while depth and (found := _COMMENT.search(code, place)):
+        depth += 1 if found[0] == "/*" else -1
+        place = found.end()
+    return len(code) if depth else place
 
 
 def outcome(answer: dict[str, Any]) -> Outcome:

@@ -21,15 +21,36 @@ def register(shell: Any) -> None:
 
     def shown(frame: Any) -> str | None:
         eager = frame._repr_html_()
-        if eager is not None or shell.displayhook.msg:
+        # The hook of last expressions has its message while it runs, and no such name before.
+        if eager is not None or getattr(shell.displayhook, "msg", None):
             return eager  # type: ignore[no-any-return]
-        return table(frame.dtypes, frame.take(ROWS + 1))
+        return table(frame.dtypes, *_rows(frame))
 
     formatter = shell.display_formatter.formatters["text/html"]
     formatter.for_type_by_name("pyspark.sql.classic.dataframe", "DataFrame", shown)
 
 
-def table(types: list[tuple[str, str]], rows: list[Any]) -> str:
+def _rows(frame: Any) -> tuple[list[Any], str]:
+    """Return the first rows, and a word about what they are if they are not Python's values.
+
+    Some values of Spark have none in Python: intervals of months, the year 20000, maps whose keys
+    are arrays. Spark itself can print all of them.
+    """
+    from py4j.protocol import Py4JError
+    from pyspark.errors.exceptions.captured import CapturedException
+
+    try:
+        return frame.take(ROWS + 1), ""
+    except (CapturedException, Py4JError):
+        raise  # of the query: Spark's own words
+    except Exception as error:
+        names = [str(index) for index in range(len(frame.columns))]  # two may be the same
+        texts = [f"CAST(`{name}` AS STRING)" for name in names]
+        rows = frame.toDF(*names).selectExpr(*texts).take(ROWS + 1)
+        return rows, f"; as Spark writes them, since Python cannot hold them ({error})"
+
+
+def table(types: list[tuple[str, str]], rows: list[Any], word: str = "") -> str:
     """Return rows as HTML; one more than `ROWS` says that there are more."""
     head = "".join(
         f"<th>{escape(name)}<br><small>{escape(kind)}</small></th>" for name, kind in types
@@ -40,9 +61,10 @@ def table(types: list[tuple[str, str]], rows: list[Any]) -> str:
     )
     more = f"the first {ROWS} rows" if len(rows) > ROWS else "all rows"
     columns = f"{len(types)} column{'' if len(types) == 1 else 's'}"
+    foot = escape(f"{columns}; {more}{word}", quote=False)
     return (
         f'<div style="{_STYLE}"><table border="1" class="dataframe"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div><div><small>{columns}; {more}</small></div>"
+        f"<tbody>{body}</tbody></table></div><div><small>{foot}</small></div>"
     )
 
 

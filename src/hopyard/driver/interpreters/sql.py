@@ -58,10 +58,16 @@ class SqlInterpreter(Interpreter):
 
     async def execute(self, code: Code, output: Output) -> Outcome:
         """Run one SQL statement to its end."""
-        return await self._calls.run(self._execute, code)
+        from py4j.protocol import Py4JNetworkError
+
+        try:
+            return await self._calls.run(self._execute, code)
+        except (Py4JNetworkError, OSError) as error:
+            why = await self._spark.why_silent(error)
+            return Outcome("error", ename="SparkGone", evalue=why)
 
     def _execute(self, code: Code) -> Outcome:
-        from py4j.protocol import Py4JJavaError, Py4JNetworkError
+        from py4j.protocol import Py4JJavaError
 
         try:
             return Outcome("ok", {"application/json": self._query(code)})
@@ -70,8 +76,6 @@ class SqlInterpreter(Interpreter):
             name = str(error.java_exception.getClass().getSimpleName())
             text = without_java_frames(message)
             return Outcome("error", ename=name, evalue=text, traceback=(f"{name}: {text}\n",))
-        except (Py4JNetworkError, OSError) as error:
-            return Outcome("error", ename="SparkGone", evalue=f"Spark does not answer: {error}")
 
     def _query(self, code: Code) -> dict[str, Any]:
         spark, jvm = self._spark, self._spark.jvm

@@ -4,8 +4,8 @@
 # namespace registered, library(SparkR), SparkR::sql and SparkR:::callJMethod work as with Spark's.
 
 HELPERS <- c(
-  "array_bytes", "as_columns", "bound", "bounded", "by_name", "catalog", "cell_sql", "closeConnection",
-  "column_of", "connectBackend", "dataFrame", "define_functions", "define_missing", "edge",
+  "array_bytes", "as_columns", "bound", "bounded", "by_name", "catalog", "cell_sql", "cell_type", "closeConnection",
+  "column_of", "connectBackend", "dataFrame", "define_functions", "define_missing", "edge", "element_type",
   "escaped_sql", "exchange", "field_ddl", "flatten", "frame", "frame_columns", "frame_first",
   "frame_sample", "getClassName.jobj", "getSparkContext", "getSparkSession", "grouped",
   "int_bytes", "invoke", "is_column", "is_frame", "is_grouped", "is_spec", "is_uniform", "jcol",
@@ -17,7 +17,7 @@ HELPERS <- c(
   "read_value", "reader", "receive", "reconnect", "remove_garbage", "schema_fields", "send_rows",
   "set_column", "set_conf", "shifted", "simple_type", "spark_error", "spread", "sql_function", "start_session",
   "sql_name", "sql_type", "statistics", "string_bytes", "strings_bytes", "trim_with", "type_words", "typed_bytes",
-  "value_bytes", "value_sql", "whole", "whole_or_text", "with_options", "writer", "callJMethod",
+  "value_bytes", "value_sql", "whole", "whole_or_text", "with_options", "without_columns", "without_dots", "writer", "callJMethod",
   "callJStatic", "newJObject"
 )
 

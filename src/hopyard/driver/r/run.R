@@ -49,6 +49,14 @@ hopyard.secret <- function(name, owner = NULL) {
   answer$value
 }
 
+# In the place of R's own, which would end the process, and IRkernel's, which do nothing.
+quit <- function(save = "default", status = 0, runLast = TRUE) {
+  text <- paste("The statement ended here. The session goes on with its variables; it ends with its",
+    "notebook's kernel, or when it is deleted.")
+  stop(structure(list(message = text, call = NULL), class = c("Quit", "error", "condition")))
+}
+q <- quit
+
 # --- what code asks -------------------------------------------------------------------------------
 
 # IRkernel's readline() and getPass() wait here for the answer.
@@ -155,9 +163,12 @@ keep_frame <- function(group, value) {
 # Hand a DataFrame to the agent, at a place of the shelf. R's own goes to Spark first.
 show_frame <- function(place, group, name) tryCatch({
   value <- if (is.null(name)) kept[[group]] else get0(name, globalenv(), inherits = FALSE)
-  if (is.data.frame(value)) value <- SparkR::createDataFrame(value)
+  own <- if (is.data.frame(value)) names(value)
+  if (is.data.frame(value)) value <- suppressWarnings(SparkR::createDataFrame(value))
   if (!methods::is(value, "SparkDataFrame")) stop(why_no_frame(value, name), call. = FALSE)
-  SparkR:::callJMethod(shelf, "put", place, value@sdf)
+  rows <- value@sdf
+  if (length(own)) rows <- SparkR:::callJMethod(rows, "toDF", as.list(own)) # with the dots
+  SparkR:::callJMethod(shelf, "put", place, rows)
   invisible(NULL)
 }, error = function(condition) publish_error("NoFrame", conditionMessage(condition), character()))
 

@@ -15,10 +15,9 @@ from hopyard.notebook.kernels.pretty import html_of
 from hopyard.notebook.kernels.progress import Progress
 from hopyard.notebook.kernels.session import Session
 from hopyard.notebook.kernels.statements import CANCEL_SECONDS, say_if_over
-from hopyard.protocol.displays import NEXT_INPUT
+from hopyard.protocol.displays import NEXT_INPUT, PICTURES
 
 NOBODY = "The code asks for input, and nobody can answer here: it was stopped.\n"
-PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
 
 
 class Cell:

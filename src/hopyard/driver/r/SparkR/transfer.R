@@ -160,6 +160,10 @@ createDataFrame <- function(data, schema = NULL, samplingRatio = 1.0, numPartiti
     names(data) <- schema
     schema <- NULL
   }
+  if (is.null(schema)) {
+    names(data) <- without_dots(names(data))
+    if (!ncol(data)) return(without_columns(nrow(data)))
+  }
   wanted <- if (is.null(schema)) NULL else java_schema(schema)
   fields <- if (is.null(wanted)) NULL else schema_fields(wanted)
   if (!is.null(fields) && length(fields) != ncol(data)) {
@@ -176,9 +180,31 @@ createDataFrame <- function(data, schema = NULL, samplingRatio = 1.0, numPartiti
 }
 as.DataFrame <- createDataFrame
 
+# As SparkR does: in Spark a dot says that a field follows.
+without_dots <- function(names) {
+  plain <- gsub(".", "_", names, fixed = TRUE)
+  for (i in which(plain != names)) {
+    warning("Use ", plain[i], " instead of ", names[i], " as column name", call. = FALSE)
+  }
+  plain
+}
+
+without_columns <- function(rows) {
+  all <- callJMethod(getSparkSession(), "range", as.integer(rows))
+  frame(callJMethod(all, "select", list()))
+}
+
 as_columns <- function(data) {
-  if (is.data.frame(data)) return(data)
+  if (is.data.frame(data)) {
+    wide <- vapply(data, function(column) length(dim(column)) > 1, NA)
+    if (any(wide)) {
+      stop("The column ", names(data)[wide][1], " is itself a table; give Spark its columns apart ",
+        "(do.call(data.frame, data) makes them so).", call. = FALSE)
+    }
+    return(data)
+  }
   if (!is.list(data)) return(as.data.frame(data, stringsAsFactors = FALSE))
+  if (!length(data)) return(data.frame())
   width <- max(lengths(data), 1L)
   columns <- lapply(seq_len(width), function(i) {
     cells <- lapply(data, function(row) if (is.list(row) || length(row) > 1) row[[i]] else row)
@@ -203,19 +229,35 @@ sql_type <- function(column) {
 }
 
 nested_type <- function(cells) {
-  found <- Filter(Negate(is.null), cells)
-  if (!length(found)) return("array<string>")
-  first <- found[[1]]
-  if (is.raw(first)) return("binary")
-  if (is.environment(first)) return(paste0("map<string,", sql_type(get(ls(first)[1], envir = first)), ">"))
-  if (is.list(first) && !is.null(names(first))) {
-    inner <- vapply(names(first), function(name) {
-      paste0(quoted(name), ":", if (is.list(first[[name]])) nested_type(list(first[[name]])) else sql_type(first[[name]]))
+  found <- unique(vapply(Filter(Negate(is.null), cells), cell_type, ""))
+  found <- found[nzchar(found)] # what is empty is of each type
+  if (setequal(found, c("array<int>", "array<double>"))) return("array<double>")
+  if (length(found) > 1 && !all(startsWith(found, "struct<"))) {
+    stop("A list column must hold values of one type, this one has ", paste(found, collapse = " and "), ".", call. = FALSE)
+  }
+  if (length(found)) found[1] else "array<string>"
+}
+
+cell_type <- function(cell) {
+  if (is.raw(cell)) return("binary")
+  if (is.environment(cell)) {
+    names <- ls(cell)
+    return(if (length(names)) paste0("map<string,", sql_type(get(names[1], envir = cell)), ">") else "")
+  }
+  if (is.list(cell) && !is.null(names(cell))) {
+    inner <- vapply(names(cell), function(name) {
+      paste0(quoted(name), ":", if (is.list(cell[[name]])) nested_type(list(cell[[name]])) else sql_type(cell[[name]]))
     }, "")
     return(paste0("struct<", paste(inner, collapse = ","), ">"))
   }
-  element <- if (is.list(first)) (if (length(first)) first[[1]] else "") else first
-  paste0("array<", if (is.list(element)) nested_type(list(element)) else sql_type(element), ">")
+  if (!length(cell)) return("")
+  paste0("array<", if (is.list(cell)) element_type(cell) else sql_type(cell), ">")
+}
+
+element_type <- function(elements) {
+  found <- Filter(Negate(is.null), elements)
+  if (!length(found)) return("string")
+  if (is.list(found[[1]])) nested_type(found) else sql_type(unlist(found))
 }
 
 send_rows <- function(data, names, types) {
