@@ -19,13 +19,14 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from hopyard import handed
 from hopyard.errors import SetupError
 
 PREFIX = "HOPYARD_"
 CONFIG_VARIABLE = "HOPYARD_CONFIG"
 """Where `hopyard.toml` is; without it, the one in the current folder, if there is one."""
 # Variables that are no settings but belong to the processes that we start.
-NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "HOPYARD_TOKEN"})
+NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "HOPYARD_TOKEN", handed.VARIABLE, handed.KEEPER})
 
 
 def default_data_dir() -> Path:

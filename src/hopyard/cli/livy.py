@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from hopyard import log
+from hopyard import handed, log
 from hopyard.cli import machine
 from hopyard.cli.heads import BoundedHeads
 from hopyard.errors import SetupError
@@ -87,9 +87,7 @@ def serve(
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
-        )
+        return handed.take(port) or handed.make(host, port)
     except OSError as error:
         raise SetupError(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
 

@@ -104,7 +104,7 @@ def check_java() -> None:
 
 
 def proxy_command() -> list[str]:
-    """Return how configurable-http-proxy is run.
+    """Return how configurable-http-proxy is run, on the sockets that are handed down.
 
     Raises:
         SetupError: it is not installed.
@@ -116,7 +116,7 @@ def proxy_command() -> list[str]:
         raise SetupError(
             f"{name} is not installed: run scripts/setup, or npm install --global {name}."
         )
-    return [node(), script]
+    return [node(), "--require", str(Path(__file__).with_name("handed.cjs")), script]
 
 
 def node() -> str:

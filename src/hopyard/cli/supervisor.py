@@ -3,6 +3,10 @@
 - A child dies with its supervisor, also when that is killed with -9 (parent-death signal).
 - A child that dies is started again, at once the first time, then with a growing delay; one that
   ran for a minute starts afresh.
+- A child's listening sockets are made here and handed down: nobody can take its port while it is
+  started again.
+- A child that does not answer any more is killed, and so started again: one that is stopped
+  (SIGSTOP) soon, any other only after so long that a busy machine does not count.
 - A child has its own session: Ctrl-C reaches the supervisor only, which stops them in order.
 """
 
@@ -12,19 +16,29 @@ import asyncio
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hopyard import handed
 from hopyard.cli.frame import rotate
 from hopyard.errors import SetupError
+from hopyard.handed import Keeper
 
 PR_SET_PDEATHSIG = 1
 STEADY_SECONDS = 60.0
 DELAY_MAX = 30.0
+KILL_SECONDS = 5.0
 POLL_SECONDS = 0.05
+LOOK_SECONDS = 5.0
+"""Between two questions whether a child still answers."""
+SILENT_SECONDS = 60.0
+"""A child that has not answered for so long, asked again and again, is killed."""
+STOPPED_SECONDS = 10.0
+"""The same for one that is stopped: no load of the machine looks like that."""
 
 Say = Callable[[str], None]
 
@@ -34,8 +48,11 @@ class Child:
     """One process of the platform.
 
     Attributes:
-        ready: says whether it answers.
-        env: its whole environment.
+        ready: says whether it answers as it should.
+        lives: says whether it answers at all; None: its answers are not looked at.
+        env: its environment; what its sockets need is added.
+        sockets: what it listens on.
+        keeper: keeps the sockets that it makes itself.
         again: is awaited after it was started again and is ready.
         stop_signal: asks it to end in order.
         stop_seconds: how long it may take for that before it is killed.
@@ -45,7 +62,10 @@ class Child:
     command: list[str]
     log: Path
     ready: Callable[[], Awaitable[bool]]
+    lives: Callable[[], Awaitable[bool]] | None = None
     env: dict[str, str] = field(default_factory=dict)
+    sockets: list[socket.socket] = field(default_factory=list)
+    keeper: Keeper | None = None
     ready_seconds: float = 60.0
     again: Callable[[], Awaitable[None]] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
@@ -62,11 +82,17 @@ class Child:
             if os.getppid() != parent:
                 os._exit(1)
 
+        sockets, env = self.sockets, self.env
+        passed = []
+        if self.keeper:
+            sockets, env = [*sockets, *self.keeper.sockets], env | self.keeper.variables
+            passed.append(self.keeper.theirs.fileno())
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self.process = subprocess.Popen(
                 self.command,
-                env=self.env,
+                env=env | handed.variables(sockets),
+                pass_fds=[*passed, *(one.fileno() for one in sockets)],
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=subprocess.STDOUT,
@@ -94,13 +120,62 @@ class Child:
                     f"The {self.name} process ended at its start (exit code {self.exit_code})"
                     f"{self._last_words()} See {self.log}"
                 )
-            if await self.ready():
+            if await self._unless_ended(self.ready()):
                 return time.monotonic() - begun
             await asyncio.sleep(POLL_SECONDS)
         raise SetupError(
             f"The {self.name} process did not answer within {self.ready_seconds:.0f} s. "
             f"See {self.log}"
         )
+
+    async def _unless_ended(self, asking: Awaitable[bool]) -> bool:
+        """Return an answer; False as soon as the process ends, for then none would come."""
+        task = asyncio.ensure_future(asking)
+        while not task.done() and self.exit_code is None:
+            await asyncio.wait([task], timeout=POLL_SECONDS)
+        if task.done():
+            return await task
+        task.cancel()
+        await asyncio.wait([task])
+        return False
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether somebody stopped the process (SIGSTOP)."""
+        if self.process is None:
+            return False
+        try:
+            text = Path(f"/proc/{self.process.pid}/stat").read_text()
+        except OSError:
+            return False
+        return text.rpartition(")")[2].split()[0] in ("T", "t")
+
+    async def silent(self) -> str:
+        """Watch the process while it runs; return what is wrong once it does not answer any more.
+
+        Empty when it ended by itself.
+        """
+        heard, failures = time.monotonic(), 0
+        while self.exit_code is None:
+            await self._or_ended(LOOK_SECONDS)
+            if self.lives is None or self.exit_code is not None:
+                continue
+            if await self._unless_ended(self.lives()):
+                heard, failures = time.monotonic(), 0
+                continue
+            failures += 1
+            quiet = time.monotonic() - heard
+            if self.is_stopped and quiet > STOPPED_SECONDS:
+                return "is stopped (SIGSTOP)"
+            if failures > 2 and quiet > SILENT_SECONDS:
+                return f"has not answered for {quiet:.0f} s"
+        return ""
+
+    async def _or_ended(self, seconds: float) -> None:
+        """Wait, at most until the process ends."""
+        until = time.monotonic() + seconds
+        while self.exit_code is None and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
     def _last_words(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()[-40:]
@@ -111,13 +186,20 @@ class Child:
         """End it in order, or kill it where it does not listen."""
         if self.process is None:
             return
-        for sent, seconds in ((self.stop_signal, self.stop_seconds), (signal.SIGKILL, 5.0)):
+        for sent, seconds in (
+            (self.stop_signal, self.stop_seconds),
+            (signal.SIGKILL, KILL_SECONDS),
+        ):
             if self.exit_code is not None:
                 return
             self.process.send_signal(sent)
-            until = time.monotonic() + seconds
-            while self.exit_code is None and time.monotonic() < until:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+            await self._or_ended(seconds)
+
+    async def kill(self) -> None:
+        """End it by force."""
+        if self.process is not None:
+            self.process.kill()
+            await self._or_ended(KILL_SECONDS)
 
 
 class Supervisor:
@@ -153,8 +235,9 @@ class Supervisor:
         delay = 0.0
         begun = time.monotonic()
         while True:
-            while child.exit_code is None:  # noqa: ASYNC110
-                await asyncio.sleep(0.1)
+            if fault := await child.silent():
+                self._say(f"{time.strftime('%H:%M:%S')} {child.name} {fault}: it is killed")
+                await child.kill()
             if time.monotonic() - begun > STEADY_SECONDS:
                 delay = 0.0
             self._say(

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from hopyard.cli import frame, machine
+from hopyard.cli import frame, listening, machine
+from hopyard.cli.listening import Sockets
 from hopyard.cli.supervisor import Child, Supervisor
 from hopyard.errors import HopyardError, SetupError
 from hopyard.settings import CONFIG_VARIABLE, PREFIX, Platform, Settings
@@ -42,6 +43,14 @@ class Front:
         except httpx.HTTPError:
             return False
         return response.status_code < 500
+
+    async def speaks(self, url: str) -> bool:
+        """Say whether a process answers at all, an error of its own included."""
+        try:
+            await self.http.get(url)
+        except httpx.HTTPError:
+            return False
+        return True
 
     async def hub(self, method: str, path: str, json: object = None) -> httpx.Response:
         """Ask the Hub as the command line."""
@@ -74,7 +83,11 @@ def run(settings: Settings, prepare: Prepare | None = None) -> None:
     held = frame.lock(settings)
     machine.check(settings)
     try:
-        asyncio.run(_run(settings, frame.make_platform(settings), prepare))
+        platform, sockets = listening.open_all(settings)
+        try:
+            asyncio.run(_run(settings, platform, sockets, prepare))
+        finally:
+            sockets.close()
     finally:
         os.close(held)
 
@@ -87,12 +100,15 @@ def check_password(settings: Settings) -> None:
         raise SetupError(f"{PASSWORD_VARIABLE} is not good enough: {said}")
 
 
-async def _run(settings: Settings, platform: Platform, prepare: Prepare | None) -> None:
+async def _run(
+    settings: Settings, platform: Platform, sockets: Sockets, prepare: Prepare | None
+) -> None:
     stopped = asyncio.Event()
     supervisor = Supervisor(lambda line: print(line, flush=True))
     _on_signals(stopped, supervisor)
+    asyncio.get_running_loop().add_reader(sockets.keeper, sockets.keeper.read)
     front = Front(platform)
-    proxy, hub, web, livy = make_children(settings, front)
+    proxy, hub, web, livy = make_children(settings, front, sockets)
     work = asyncio.create_task(_start(settings, front, supervisor, [proxy, hub, web, livy]))
     try:
         if not await _unless(stopped, work):
@@ -162,7 +178,9 @@ def environment(settings: Settings) -> dict[str, str]:
     return env
 
 
-def make_children(settings: Settings, front: Front) -> tuple[Child, Child, Child, Child]:
+def make_children(
+    settings: Settings, front: Front, sockets: Sockets
+) -> tuple[Child, Child, Child, Child]:
     """Return the platform's processes: proxy, hub, web, livy."""
     platform = front.platform
     logs = settings.logs_dir / "platform"
@@ -181,6 +199,8 @@ def make_children(settings: Settings, front: Front) -> tuple[Child, Child, Child
         ],
         logs / "proxy.log",
         lambda: front.answers(platform.proxy_api_url + "api/routes", proxy_token),
+        lambda: front.speaks(platform.proxy_api_url),
+        sockets=sockets.proxy,
         env={**env, "CONFIGPROXY_AUTH_TOKEN": proxy_token},
         again=front.refill_proxy,
     )
@@ -190,9 +210,12 @@ def make_children(settings: Settings, front: Front) -> tuple[Child, Child, Child
     config = os.path.join(os.path.dirname(__file__), "..", "hub", "jupyterhub_config.py")  # noqa: PTH118, PTH120
     hub = Child(
         "hub",
-        [sys.executable, "-m", "jupyterhub", "--config", os.path.normpath(config)],
+        [sys.executable, "-m", "hopyard.hub", "--config", os.path.normpath(config)],
         logs / "hub.log",
         lambda: front.answers(platform.hub_api_url),
+        lambda: front.speaks(platform.hub_api_url),
+        sockets=sockets.hub,
+        keeper=sockets.keeper,
         env=hub_env,
         stop_seconds=30,
     )
@@ -201,6 +224,8 @@ def make_children(settings: Settings, front: Front) -> tuple[Child, Child, Child
         [*ours, "web"],
         logs / "web.log",
         lambda: front.answers(platform.web_url + "api/openapi.json"),
+        lambda: front.speaks(platform.web_url),
+        sockets=sockets.web,
         env=env,
     )
     livy = Child(
@@ -208,6 +233,8 @@ def make_children(settings: Settings, front: Front) -> tuple[Child, Child, Child
         [*ours, "livy", "--platform"],
         logs / "livy.log",
         lambda: front.answers(platform.livy_url + "livy/ping"),
+        lambda: front.speaks(platform.livy_url + "livy/ping"),
+        sockets=sockets.livy,
         env=env,
         stop_signal=signal.SIGINT,
         stop_seconds=30,

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from hopyard import log
+from hopyard import handed, log
 from hopyard.settings import Platform, Settings
 from hopyard.web.app import create_app
 
@@ -15,10 +15,10 @@ def serve(settings: Settings, platform: Platform) -> None:
     """Serve until the process is told to end."""
     log.configure(settings.log_level)
     address = urlsplit(platform.web_url)
-    uvicorn.run(
+    host, port = address.hostname or "127.0.0.1", address.port or 80
+    listening = handed.take(port) or handed.make(host, port)
+    config = uvicorn.Config(
         create_app(settings, platform),
-        host=address.hostname or "127.0.0.1",
-        port=address.port or 80,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -27,3 +27,4 @@ def serve(settings: Settings, platform: Platform) -> None:
         # Event streams never end by themselves: a stop does not wait for them.
         timeout_graceful_shutdown=1,
     )
+    uvicorn.Server(config).run(sockets=[listening])

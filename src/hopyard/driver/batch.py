@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from hopyard.driver.spark import (
     environment,
     properties,
     properties_text,
+    sockets_in,
     spark_home,
     spark_submit,
     why_ended,
@@ -85,6 +87,8 @@ class Submission:
         self._names = folder / "names"
         self._names.mkdir()
         conf |= application.name_sink(self._names, conf)
+        if conf["spark.master"].startswith("local"):
+            conf = sockets_in(folder) | conf
         self._properties = folder / "spark.properties"
         write_private(self._properties, properties_text(conf))
         command = spark_submit(self._properties)
@@ -95,7 +99,7 @@ class Submission:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=child_setup(signal.SIGTERM),  # no threads yet: safe
-            env=environment(conf) | in_r,
+            env=environment(conf) | {"PYSPARK_DRIVER_PYTHON": str(python(folder))} | in_r,
             cwd=config.get("work_dir", "."),
         )
 
@@ -144,6 +148,15 @@ def main() -> None:
     code = code if code >= 0 else 128 - code
     report.say(exit_code=code, reason=reason[:1].upper() + reason[1:])
     sys.exit(code)
+
+
+def python(folder: Path) -> Path:
+    """Return the program that spark-submit is to run Python files with."""
+    program = folder / "python"
+    words = shlex.join([sys.executable, str(Path(__file__).with_name("script.py"))])
+    program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+    program.chmod(0o700)
+    return program
 
 
 def r_environment(conf: dict[str, str]) -> dict[str, str]:

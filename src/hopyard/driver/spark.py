@@ -145,6 +145,20 @@ def environment(conf: dict[str, str]) -> dict[str, str]:
     return env
 
 
+def sockets_in(folder: Path) -> dict[str, str]:
+    """Return properties by which Spark and its Python processes meet in a private folder.
+
+    Otherwise they listen on ports, where every process of the machine could connect. Executors on
+    other machines do not have the folder: only for those in the driver's own process.
+    """
+    if len(str(folder)) > LONGEST_FOLDER:
+        return {}
+    return {
+        "spark.python.unix.domain.socket.enabled": "true",
+        "spark.python.unix.domain.socket.dir": str(folder),
+    }
+
+
 def socket_folder() -> str:
     """Return the folder for temporary files, if names of sockets (107 letters) fit into it."""
     usual = tempfile.gettempdir()
@@ -159,6 +173,8 @@ class Spark:
         conf = properties(config)
         self.name = conf.get("spark.app.name", "")
         self.folder = Path(tempfile.mkdtemp(prefix="hopyard-", dir=socket_folder()))
+        if conf["spark.master"].startswith("local"):
+            conf = sockets_in(self.folder) | conf
         self.classes = self.folder / "classes"
         """What the Scala REPL compiles; executors load it from the driver."""
         self.classes.mkdir()

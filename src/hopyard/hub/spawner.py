@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -18,9 +19,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
-from jupyterhub.utils import maybe_future, random_port
+from jupyterhub.utils import maybe_future
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
+from hopyard import handed
 from hopyard.errors import HopyardError
 from hopyard.hub.context import context
 from hopyard.hub.copy import Copy, CopyFailed
@@ -34,6 +36,7 @@ from hopyard.settings import Settings
 
 READY_SECONDS = 90.0
 READY_POLL_SECONDS = 0.025
+ANSWER_SECONDS = 2.0
 END_SECONDS = 10.0
 
 
@@ -51,6 +54,9 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         self._copy: Copy | None = None
         self._saver: Saver | None = None
         self._log: Path | None = None
+        self._listening: socket.socket | None = None
+        """What the server listens on: held here too, so that nobody else can have its port while
+        the proxy still leads there."""
 
     # --- what is started -------------------------------------------------------------------------
 
@@ -151,12 +157,14 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         self.cpu_limit = plan.cores
         jupyter = self._settings.projects_dir / self.name / "Jupyter"
         jupyter.mkdir(mode=0o750, parents=True, exist_ok=True)
-        self.port = random_port()
+        self._hold(handed.make(self.ip, 0))
+        listening = [self._listening] if self._listening else []
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self._process = subprocess.Popen(
                 program.command,
-                env=program.environment(plan, self.get_env()),
+                env=program.environment(plan, self.get_env()) | handed.variables(listening),
+                pass_fds=[one.fileno() for one in listening],
                 cwd=jupyter,
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
@@ -179,7 +187,8 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             if self._exit_code() is not None:
                 raise SpawnException(why(log), reason="exited", status_code=500)
             try:
-                await client.fetch(url, request_timeout=5, follow_redirects=False)
+                # It waits in the socket until the server takes it; not for long, as that may end.
+                await client.fetch(url, request_timeout=ANSWER_SECONDS, follow_redirects=False)
             except HTTPClientError as error:
                 if error.code < 500:
                     break
@@ -197,6 +206,17 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         if self._sandboxed and self._tree:
             self._tree.find_first()
             self._keep_state()
+
+    def _hold(self, listening: socket.socket) -> None:
+        self._listening = listening
+        self.port = listening.getsockname()[1]
+        handed.keep(listening)
+
+    def _release(self) -> None:
+        if self._listening is not None:
+            handed.give_back(self._listening.getsockname()[1])
+            self._listening.close()
+            self._listening = None
 
     def _step(self, percent: int, text: str) -> None:
         self._steps.append((percent, text))
@@ -299,6 +319,8 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         state: dict[str, Any] = super().get_state()
         if self._tree:
             state["tree"] = self._tree.to_state()
+        if self._listening:
+            state["port"] = self._listening.getsockname()[1]
         if self._copy:
             state["repository"] = self._copy.chosen.model_dump()
         return state
@@ -309,6 +331,8 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         if tree := state.get("tree"):
             self._tree = ServerTree.from_state(tree)
             self._up = True
+        if port := state.get("port"):
+            self._listening = handed.take(port)
         if chosen := state.get("repository"):
             settings = RepositorySettings.model_validate(chosen)
             self._copy = Copy(context().repositories, self.user.name, self.name, settings)
@@ -316,6 +340,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
     def clear_state(self) -> None:
         """Forget the server."""
         super().clear_state()
+        self._release()
         self._tree = None
         self._process = None
         self._copy = None

@@ -26,9 +26,14 @@ def refusal(master: str) -> str | None:
     return f"{master!r} {why}: use local[*], local[N] or spark://HOST:PORT"
 
 
+def one_process(master: str) -> bool:
+    """Say whether the executors of an application are in its driver's process."""
+    return _HERE.fullmatch(master) is not None
+
+
 def on_loopback(master: str) -> bool:
     """Say whether all of an application is on this machine, so that nothing else need reach it."""
-    if _HERE.fullmatch(master):
+    if one_process(master):
         return True
     addresses = master.removeprefix("spark://").split(",")
     return all(urlsplit(f"//{one}").hostname in LOOPBACK for one in addresses)

@@ -128,6 +128,10 @@ def spark_conf(
     }
     if choose.on_loopback(conf["spark.master"]):
         conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    if choose.one_process(conf["spark.master"]):
+        # Spark makes a secret for each application itself, which no property shows. A standalone
+        # cluster has one of its own, for all: the operator's to give.
+        conf["spark.authenticate"] = "true"
     if conf["spark.master"].startswith("spark://"):
         _count_executors(conf)
     return conf

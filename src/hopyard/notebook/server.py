@@ -21,9 +21,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jupyter_server.serverapp import ServerApp
 from jupyterhub.singleuser.extension import JupyterHubSingleUser
 from traitlets.config import Config
 
+from hopyard import handed
 from hopyard.notebook.git.configuration import SOCKET, Repository, variables
 from hopyard.notebook.kernels.sparkmagic import write_for_notebooks
 
@@ -86,8 +88,25 @@ def configuration(environment: Mapping[str, str]) -> Config:
     return config
 
 
+class HandedServerApp(ServerApp):  # type: ignore[misc]
+    """A Jupyter server on the socket that the Hub made for it."""
+
+    def _find_http_port(self) -> None:
+        """Look for no port: the socket is there already."""
+
+    def _bind_http_server_tcp(self) -> bool:
+        listening = handed.take(self.port)
+        if listening is None:
+            return bool(super()._bind_http_server_tcp())
+        listening.setblocking(False)
+        self.http_server.add_socket(listening)
+        return True
+
+
 class Server(JupyterHubSingleUser):  # type: ignore[misc]
     """JupyterHub's single-user server with our configuration."""
+
+    serverapp_class = HandedServerApp
 
     @classmethod
     def get_extension_package(cls) -> str:

@@ -42,6 +42,9 @@ _NOT_FORWARDED = HOP_BY_HOP | {
     "sec-fetch-site",
     "sec-fetch-user",
 }
+PATIENCE = 15.0
+PART_SECONDS = 3.0
+"""For a part of a page: the page is shown without it, and says why."""
 _NOT_RETURNED = HOP_BY_HOP | {"set-cookie", "strict-transport-security"}
 
 
@@ -66,20 +69,29 @@ class LivyClient:
 
     def __init__(self, platform: Platform) -> None:
         self._base = platform.livy_project_url
-        self._http = httpx.AsyncClient(timeout=15, trust_env=False)
+        self._http = httpx.AsyncClient(timeout=PATIENCE, trust_env=False)
         self._sizes = Sizes()
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
-    async def applications(self, project: str, token: str) -> list[Application]:
+    async def applications(
+        self, project: str, token: str, seconds: float = PATIENCE
+    ) -> list[Application]:
         """Return the running Spark applications of the one whose token it is.
+
+        Args:
+            project: of which project.
+            token: whose.
+            seconds: how long the answer may take.
 
         Raises:
             Unavailable: the Livy server does not answer.
         """
-        response = await self._request("GET", project, "sessions?from=0&size=200", token)
+        response = await self._request(
+            "GET", project, "sessions?from=0&size=200", token, seconds=seconds
+        )
         sessions = response.json().get("sessions", [])
         running = [one for one in sessions if not SessionState(one["state"]).over]
         base = f"{self._base(project)}/sessions"
@@ -180,13 +192,18 @@ class LivyClient:
             raise NotFound("This output is not there (any more), or is not yours.")
         raise Unavailable(f"The Livy server answered {answer.status_code}.")
 
-    async def _request(self, method: str, project: str, path: str, token: str) -> httpx.Response:
+    async def _request(
+        self, method: str, project: str, path: str, token: str, seconds: float = PATIENCE
+    ) -> httpx.Response:
         try:
-            response = await self._http.request(
-                method,
-                f"{self._base(project)}/{path}",
-                headers={"Authorization": f"Bearer {token}", "X-Requested-By": "hopyard"},
-            )
+            async with asyncio.timeout(seconds):  # httpx counts each step of a request for itself
+                response = await self._http.request(
+                    method,
+                    f"{self._base(project)}/{path}",
+                    headers={"Authorization": f"Bearer {token}", "X-Requested-By": "hopyard"},
+                )
+        except TimeoutError:
+            raise Unavailable(f"The Livy server did not answer within {seconds:g} s.") from None
         except httpx.HTTPError as error:
             raise _silent(error) from None
         if response.status_code in (200, 201, 204):

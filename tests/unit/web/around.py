@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -32,6 +33,8 @@ class Outside:
     servers: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     revoked: set[str] = field(default_factory=set)
     refusal: str = ""
+    silent: float = 0.0
+    """Seconds that livy does not answer for."""
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     """Method, path and token of each change that was asked of the Hub."""
     sessions: dict[int, str] = field(default_factory=dict)
@@ -140,6 +143,7 @@ def livy_routes(outside: Outside) -> list[Route]:
         return str(answer.json()["user"]) if answer.status_code == 200 else None
 
     async def sessions(request: Request) -> Response:
+        await asyncio.sleep(outside.silent)
         name = await owner(request)
         if name is None:
             return JSONResponse({"msg": "no"}, 404)

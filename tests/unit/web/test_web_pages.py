@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 
 import pytest
 
@@ -238,3 +239,16 @@ async def test_an_administrator_invites_and_the_link_is_shown_once(web: Web) -> 
         assert link
         assert (await web.accounts.look(link[2])).user == "zoe"
         assert link[2] not in (await browser.get("/projects/people")).text
+
+
+async def test_jupyter_page_does_not_wait_for_a_silent_livy(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hopyard.web.routes.pages.jupyter.PART_SECONDS", 0.3)
+    monkeypatch.setattr(web.outside, "silent", 3.0)
+    async with web.browser("ada") as browser:
+        begun = time.monotonic()
+        page = await browser.get("/projects/hops/jupyter")
+        assert time.monotonic() - begun < 2.5
+    assert page.status_code == 200
+    assert "The Livy server did not answer within 0.3 s." in page.text

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from hopyard.driver import callbacks
 from hopyard.driver.interpreters.text import REFUSED
 
 FLUSH_INTERVAL = 0.03
@@ -39,6 +40,7 @@ def connect(port: int, secret: str) -> None:
         del os.environ["PYSPARK_GATEWAY_PORT"], os.environ["PYSPARK_GATEWAY_SECRET"]
     _drop_interrupted_connections()
     _keep_connections_of_the_parent()
+    callbacks.guard()
 
 
 def attach() -> None:

@@ -19,7 +19,7 @@ from hopyard.projects.jupyter.rules import after_restart, ranges
 from hopyard.web import forms
 from hopyard.web.deps import JupyterUser, Member, Services, SessionsUser
 from hopyard.web.events import stream
-from hopyard.web.livy import Application
+from hopyard.web.livy import PART_SECONDS, Application
 from hopyard.web.routes.pages import repository
 from hopyard.web.servers import ServerView
 from hopyard.web.views import page, render
@@ -234,7 +234,9 @@ async def _applications(services: Wiring, who: Member) -> dict[str, Any]:
     """Return the Spark applications, or why they cannot be shown: the page works without."""
     try:
         return {
-            "applications": await services.livy.applications(who.project.name, who.token),
+            "applications": await services.livy.applications(
+                who.project.name, who.token, PART_SECONDS
+            ),
             "silent": "",
         }
     except HopyardError as error:
