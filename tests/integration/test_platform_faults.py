@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from hopyard.launchers.sandbox import Sandbox
 from tests.platform import DEMO, Hopyard, kill, temp_hopyard, until
 
 
@@ -70,6 +74,60 @@ async def test_killed_process_is_started_again_and_servers_live_on(
     assert {n: p for n, p in now.items() if n != name} == {
         n: p for n, p in others.items() if n != name
     }
+
+
+SQUAT = """
+import itertools, socket, sys
+hosts = ["127.0.0.1", "0.0.0.0", "::", "::ffff:127.0.0.1"]
+address, port = socket.SO_REUSEADDR, socket.SO_REUSEPORT
+flags = [(), (address,), (port,), (address, port)]
+for port, host, options in itertools.product(map(int, sys.argv[1:]), hosts, flags):
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as one:
+        for option in options:
+            one.setsockopt(socket.SOL_SOCKET, option, 1)
+        try:
+            one.bind((host, port))
+            one.listen()
+        except OSError:
+            continue
+        print(port, host, options)
+"""
+
+
+async def test_ports_of_killed_processes_cannot_be_taken_and_connections_wait(
+    wounded: Hopyard, tmp_path: Path
+) -> None:
+    await wounded.start_server(DEMO)
+    server = next(one for one in wounded.running("-m hopyard.notebook") if one.name() != "bwrap")
+    of_server = [one.laddr.port for one in server.net_connections("tcp") if one.status == "LISTEN"]
+    platform = wounded.platform
+    internal = (platform.proxy_api_url, platform.hub_url, platform.web_url, platform.livy_url)
+    ports = [wounded.port, *(httpx.URL(url).port or 0 for url in internal), *of_server]
+    assert len(of_server) == 1 and len(set(ports)) == 6
+
+    client = httpx.AsyncClient(timeout=60, trust_env=False)
+    assert wounded.process
+    supervisor, old = psutil.Process(wounded.process.pid), wounded.pids()
+    supervisor.suspend()  # so that they stay away while somebody tries
+    try:
+        for pid in old.values():
+            psutil.Process(pid).kill()
+        server.kill()
+        await asyncio.to_thread(psutil.wait_procs, [server], 10)
+        asked = asyncio.create_task(client.get(f"{platform.web_url}api/openapi.json"))
+        command = Sandbox(writable={tmp_path: "/project"}).wrap(
+            [sys.executable, "-c", SQUAT, *map(str, ports)]
+        )
+        tried = await asyncio.to_thread(
+            subprocess.run, command, capture_output=True, text=True, timeout=60, check=True
+        )
+        assert tried.stdout == ""
+    finally:
+        supervisor.resume()
+    await until("the platform works again", lambda: works(wounded), 60)
+    assert (await asked).status_code == 200, "who asked meanwhile is answered"
+    await client.aclose()
+    assert not set(wounded.pids().values()) & set(old.values())
 
 
 async def test_killed_jupyter_server_is_noticed_and_starts_again(wounded: Hopyard) -> None:
