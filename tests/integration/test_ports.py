@@ -62,7 +62,7 @@ def session(livy: Livy) -> int:
     """A session with a cached DataFrame and a stream that calls Python, used in three languages."""
     number = livy.ready()
     for kind, code in (("pyspark", RUNNING), ("spark", "1 + 1"), ("sparkr", IN_R)):
-        answer = livy.run(number, code, kind=kind)
+        answer = livy.done(number, livy.submit(number, code, kind=kind), 180)["output"]
         assert answer["status"] == "ok", answer
     return number
 
