@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 
 from hopyard.errors import NotFound, Unavailable
 from hopyard.mask import Mask
+from hopyard.protocol.names import is_name
 
 PATIENCE = 40.0
 DESK = "HOPYARD_DESK"
@@ -30,6 +31,8 @@ WORDS = (
 
 def secret(name: str, owner: str | None) -> str:
     """Return a secret's value (see `hopyard.secret`)."""
+    if not is_name(name):
+        raise NotFound(f"There is no secret {name[:100]!r}.")
     if place := os.environ.get(DESK):
         answer = _from_agent(place, {"secret": name, "owner": owner})
     elif os.environ.get(API):

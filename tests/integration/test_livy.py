@@ -6,6 +6,7 @@ import contextlib
 import json
 import select
 import socket
+import stat
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -58,6 +59,13 @@ def session(made: tuple[int, str]) -> int:
 def test_statement_output_is_as_livys(livy: Livy, session: int, code: str, text: str) -> None:
     output = livy.run(session, code)
     assert (output["status"], output["data"]) == ("ok", {"text/plain": text})
+
+
+def test_others_cannot_read_what_spark_writes(livy: Livy, session: int) -> None:
+    livy.run(session, "spark.range(2).write.csv('/project/Resources/written')")
+    written = livy.data / "projects" / "standalone" / "Resources" / "written"
+    assert {stat.S_IMODE(one.stat().st_mode) for one in written.iterdir()} == {0o660}
+    assert stat.S_IMODE(written.stat().st_mode) == 0o770
 
 
 def test_json_lines_are_free_of_warnings(livy: Livy, session: int) -> None:

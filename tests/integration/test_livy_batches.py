@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,6 +25,7 @@ from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()
 print("rows", spark.range(10).count(), "args", sys.argv[1:], "name", spark.sparkContext.appName)
 print("user", spark.sparkContext.sparkUser(), "conf", spark.conf.get("spark.a.b"), flush=True)
+spark.range(2).write.csv("/project/Resources/written")
 while not pathlib.Path("/project/Jupyter/go").exists():
     time.sleep(0.05)
 print("the end", flush=True)
@@ -149,6 +151,9 @@ def test_python_batch_goes_on_without_the_server(livy: Livy) -> None:
     assert "rows 10 args ['a', '2'] name mine" in text
     assert "conf 7" in text
     assert text.count("the end") == 1
+    written = livy.data / "projects" / "standalone" / "Resources" / "written"
+    assert {stat.S_IMODE(one.stat().st_mode) for one in written.iterdir()} == {0o660}
+    assert stat.S_IMODE(written.stat().st_mode) == 0o770
     own = livy.data / "run" / "batches" / str(number)
     until(lambda: not own.exists(), END, "its scratch files are gone")
     tail = livy.http.get(f"/batches/{number}/log", params={"size": 2}).json()
@@ -159,6 +164,10 @@ def test_python_batch_goes_on_without_the_server(livy: Livy) -> None:
 
 def test_failed_batch_is_dead_with_the_reason(livy: Livy) -> None:
     plain, spark = (submit(livy, file=f"Resources/{one}.py")["id"] for one in ("fails", "raises"))
+    gone = {"file": "Resources/raises.py", "pyFiles": ["Resources/nowhere.py"]}
+    missing = submit(livy, **gone)["id"]
+    shown = ended(livy, missing)
+    assert "nowhere.py does not exist" in shown["log"][-1]
     shown = ended(livy, plain)
     assert shown["state"] == "dead"
     assert "exit code 3" in shown["log"][-1]

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from hopyard.mask import Mask
 from hopyard.protocol.messages import RoomConfig
+from hopyard.protocol.names import is_name
 
 PATIENCE = 30.0
 LINE_MOST = 10_000
@@ -60,6 +61,8 @@ class Desk:
             await writer.drain()
 
     def _ask(self, name: str, owner: str | None) -> dict[str, Any]:
+        if not is_name(name):
+            return {"fault": f"There is no secret {name[:100]!r}."}
         config = self._config()
         home = urlsplit(config.url)
         kind = http.client.HTTPSConnection if home.scheme == "wss" else http.client.HTTPConnection

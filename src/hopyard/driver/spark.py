@@ -53,6 +53,7 @@ PLAIN_CAUSES = {
     ),
 }
 """What the last lines say, in words for the user."""
+_MARKS = ("Exception in thread", "Error:", "error:", "Unrecognized", "can't open file")
 NOT_FOR_CHILDREN = ("HOPYARD_DRIVER_CONFIG", "PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")
 
 
@@ -483,9 +484,20 @@ def why_ended(
             return f"{what} ended ({exit_words(code)}): {sentence}"
     if ran and code in range(OUT_OF_MEMORY_EXIT):
         return f"{what} ended ({exit_words(code)}), as after System.exit."
-    for line in tail:
-        for mark in ("Exception in thread", "Error:", "error:", "Unrecognized"):
-            if mark in line:
-                line = _JAVA_PREFIX.sub("", line.strip())
-                return f"{what} ended ({exit_words(code)}): {line[:500]}"
+    for number, line in enumerate(tail):
+        if any(mark in line for mark in _MARKS):
+            line = _cause(tail[number + 1 :]) or _JAVA_PREFIX.sub("", line.strip())
+            return f"{what} ended ({exit_words(code)}): {line[:500]}"
     return f"{what} ended ({exit_words(code)})."
+
+
+def _cause(lines: list[str]) -> str | None:
+    """Return the deepest cause that the lines after an error's first one tell, up to their end."""
+    found = None
+    for line in lines:
+        if not line.strip():
+            break
+        for mark in (": ", "Caused by: "):
+            if line.startswith(mark):
+                found = line.removeprefix(mark).strip()
+    return found

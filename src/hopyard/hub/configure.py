@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hopyard.hub import passwords, roles
+from hopyard.protocol.names import NAME_PATTERN
 from hopyard.settings import Platform, Settings
 
 SLOW_SPAWN_SECONDS = 0.5
@@ -72,6 +73,7 @@ def _services(hub: Any, platform: Platform) -> None:
 
 def _people(c: Any, settings: Settings) -> None:
     c.Authenticator.admin_users = {settings.admin}
+    c.Authenticator.username_pattern = NAME_PATTERN
     if settings.authenticator == "native":
         from hopyard.hub.authenticator import HopyardAuthenticator
 

@@ -9,11 +9,11 @@ import hashlib
 import time
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
 from hopyard.errors import Conflict, NotFound, NotSignedIn, Unavailable
+from hopyard.protocol.names import segment
 
 CACHE_SECONDS = 5.0
 CACHE_SIZE = 10_000
@@ -120,9 +120,7 @@ class HubClient:
 
     async def server(self, user: str, name: str) -> HubServer | None:
         """Return a user's server, or None where it does not run and is not starting."""
-        response = await self.request(
-            "GET", f"users/{quote(user, safe='')}?include_stopped_servers"
-        )
+        response = await self.request("GET", f"users/{segment(user)}?include_stopped_servers")
         if response.status_code == 404:
             return None
         if response.status_code != 200:
@@ -138,7 +136,7 @@ class HubClient:
         Raises:
             Conflict: the Hub refuses, with its reason.
         """
-        path = f"users/{quote(user, safe='')}/servers/{quote(name, safe='')}"
+        path = f"users/{segment(user)}/servers/{segment(name)}"
         response = await self.request("POST", path, token=token)
         if response.status_code in (201, 202):
             return
@@ -149,7 +147,7 @@ class HubClient:
 
     async def stop_server(self, user: str, name: str, *, token: str | None = None) -> None:
         """Ask the Hub to stop a server; one that does not run is left as it is."""
-        path = f"users/{quote(user, safe='')}/servers/{quote(name, safe='')}"
+        path = f"users/{segment(user)}/servers/{segment(name)}"
         response = await self.request("DELETE", path, token=token)
         if response.status_code in (202, 204, 404):
             return
@@ -160,7 +158,7 @@ class HubClient:
 
     async def user_exists(self, user: str) -> bool:
         """Say whether the Hub has an account of this name."""
-        response = await self.request("GET", f"users/{quote(user, safe='')}")
+        response = await self.request("GET", f"users/{segment(user)}")
         if response.status_code not in (200, 404):
             raise Unavailable(f"The Hub answered {response.status_code}.")
         return response.status_code == 200
@@ -173,7 +171,7 @@ class HubClient:
         """
         response = await self.request(
             "POST",
-            f"users/{quote(user, safe='')}/tokens",
+            f"users/{segment(user)}/tokens",
             json={"expires_in": seconds, "note": note},
         )
         if response.status_code == 404:

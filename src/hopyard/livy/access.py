@@ -19,13 +19,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 from starlette.requests import HTTPConnection
 
 from hopyard import log
 from hopyard.errors import NotAllowed, NotFound, NotSignedIn, SetupError, Unavailable
+from hopyard.protocol.names import is_name, segment
+from hopyard.protocol.tokens import is_token
 from hopyard.settings import Platform
 
 KEPT_SECONDS = 3.0
@@ -124,12 +126,14 @@ class PlatformAccess:
     async def caller(self, request: HTTPConnection, project: str | None) -> Caller:
         """Return who asks (see `Access`)."""
         refuse_cross_site(request, request.scope.get("method", "GET"), self._own)
-        if not project:
-            raise NotFound("Not found")
         token = token_of(request)
         if token is None:
             raise NotSignedIn("A token of the Hub is needed.")
-        key = (hashlib.sha256(token.encode()).hexdigest(), project)
+        if not is_token(token):
+            raise NotSignedIn("The token is unknown, has expired or was revoked.")
+        if project is not None and not is_name(project):
+            raise NotFound(f"Project '{project[:100]}' not found.")
+        key = (hashlib.sha256(token.encode(errors="replace")).hexdigest(), project or "")
         kept = self._kept.get(key)
         if kept is not None and kept[0] > time.monotonic():
             return kept[1]
@@ -139,10 +143,11 @@ class PlatformAccess:
         self._kept[key] = (time.monotonic() + KEPT_SECONDS, caller)
         return caller
 
-    async def _ask(self, token: str, project: str) -> Caller:
+    async def _ask(self, token: str, project: str | None) -> Caller:
+        place = f"projects/{segment(project)}/access" if project else "access"
         try:
             response = await self._http.get(
-                f"api/v1/projects/{quote(project, safe='')}/access",
+                f"api/v1/{place}",
                 headers={"Authorization": f"Bearer {token}"},
             )
         except httpx.HTTPError as error:
@@ -153,15 +158,15 @@ class PlatformAccess:
             case 200:
                 answer = response.json()
                 return Caller(
-                    answer["project"],
+                    answer.get("project", ""),
                     answer["user"],
                     answer.get("server"),
-                    manages=answer.get("manages_sessions", False),
+                    manages=answer.get("manages_sessions" if project else "reads_metrics", False),
                 )
             case 401:
                 raise NotSignedIn("The token is unknown, has expired or was revoked.")
             case 403 | 404 | 422:
-                raise NotFound(f"Project '{project}' not found.")
+                raise NotFound(f"Project '{project or ''}' not found.")
         raise Unavailable(f"The platform does not say who is asking ({response.status_code}).")
 
     async def close(self) -> None:
@@ -228,7 +233,7 @@ class TokenFileAccess:
 
 
 def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode(errors="replace")).digest()
 
 
 def is_loopback(host: str) -> bool:

@@ -15,8 +15,8 @@ from hopyard.errors import InvalidInput
 from hopyard.launchers import choose
 from hopyard.launchers.base import Launcher
 from hopyard.livy.requests import SHARE, AskSpark
-from hopyard.protocol import spark_ui
-from hopyard.protocol.properties import refusal
+from hopyard.protocol import resources, spark_ui
+from hopyard.protocol.properties import UMASK, UMASK_DEFAULT, refusal, value_fault
 from hopyard.settings import Settings
 
 REMOTE = frozenset(
@@ -47,67 +47,53 @@ def check(request: AskSpark, settings: Settings, *, platform: bool) -> None:
     Raises:
         InvalidInput: names the property and the reason.
     """
-    for key in request.conf or {}:
-        reason = refusal(key)
-        if reason and (platform or key != "spark.master"):
-            raise InvalidInput(f"Rejected, Reason: {key} cannot be set: {reason}.", "conf")
-        if not key.startswith(("spark.", "hopyard.", "livy.")):
-            raise InvalidInput(
-                f"Rejected, Reason: {key} is no Spark property (it must begin with spark.).", "conf"
-            )
     for key, value in request.conf_texts().items():
-        if key in OURS and value not in ("true", "false"):
-            raise InvalidInput(f"Rejected, Reason: {key} is either true or false.", "conf")
-        if key == SHARE and not SHARE_NAME.fullmatch(value):
-            raise InvalidInput(
-                f"Rejected, Reason: {key} is a name of at most 64 letters (a to z), digits and "
-                "._- that begins with a letter or a digit.",
-                "conf",
-            )
+        if fault := _key_fault(key, platform=platform) or _value_fault(key, value):
+            raise InvalidInput(f"Rejected, Reason: {key[:100]} {fault}.", "conf")
     master = request.conf_texts().get("spark.master")
     if master is not None and (fault := choose.refusal(master)):
         raise InvalidInput(f"Rejected, Reason: spark.master = {fault}.", "conf")
-    limits = settings.limits
-    _at_most("driverCores", request.driverCores, limits.cores_max)
-    _at_most("executorCores", request.executorCores, limits.cores_max)
-    _at_most("numExecutors", request.numExecutors, limits.executors_max)
-    for name in ("driverMemory", "executorMemory"):
-        megabytes = memory_mb(getattr(request, name))
-        if megabytes and not limits.memory_min / 4 <= megabytes <= limits.memory_max:
-            raise InvalidInput(
-                f'Rejected, Reason: field "{name}": at most {limits.memory_max} MB '
-                f"and at least {limits.memory_min // 4} MB are allowed.",
-                name,
-            )
+    # What a field says is looked at also where `conf` says something else.
+    for wanted in (_of_fields(request), asked(request)):
+        if found := resources.fault(wanted, settings.limits):
+            key, why = found
+            field = FIELDS.get(key, "conf")
+            named = f'field "{field}" ({key})' if field != "conf" else key
+            raise InvalidInput(f"Rejected, Reason: {named}: {why}.", field)
 
 
-def _at_most(name: str, value: int | None, limit: int) -> None:
-    if value and value > limit:
-        raise InvalidInput(f'Rejected, Reason: field "{name}": at most {limit} are allowed.', name)
+def _key_fault(key: str, *, platform: bool) -> str | None:
+    if not key.startswith(("spark.", "hopyard.", "livy.")):
+        return "is no Spark property (it must begin with spark.)"
+    reason = refusal(key)
+    if reason and (platform or key != "spark.master"):
+        return f"cannot be set: {reason}"
+    return None
 
 
-def memory_mb(size: str | None) -> float | None:
-    """Return a size of the JVM in MB; without a unit it is MB, as Spark reads it."""
-    if not size:
-        return None
-    text = size.lower().removesuffix("b") or "0"
-    units = {"k": 1 / 1024, "m": 1, "g": 1024, "t": 1024 * 1024}
-    if text[-1] in units:
-        return float(text[:-1]) * units[text[-1]]
-    return float(text) / (1024 * 1024) if size.lower().endswith("b") else float(text)
+def _value_fault(key: str, value: str) -> str | None:
+    if key in OURS and value not in ("true", "false"):
+        return "is either true or false"
+    if key == SHARE and not SHARE_NAME.fullmatch(value):
+        return (
+            "is a name of at most 64 letters (a to z), digits and ._- that begins with a letter or "
+            "a digit"
+        )
+    return value_fault(key, value)
+
+
+def _of_fields(request: AskSpark) -> dict[str, str]:
+    return {key: str(value) for key, field in FIELDS.items() if (value := getattr(request, field))}
 
 
 def asked(request: AskSpark) -> dict[str, str]:
     """Return the Spark properties that a request itself asks for, without its files."""
-    fields = {
-        key: str(value) for key, field in FIELDS.items() if (value := getattr(request, field))
-    }
     properties = {
         key: value
         for key, value in request.conf_texts().items()
         if key.startswith("spark.") and key not in PATH_KEYS
     }
-    return fields | properties
+    return _of_fields(request) | properties
 
 
 def spark_conf(
@@ -118,14 +104,15 @@ def spark_conf(
         "spark.master": settings.spark_master,
         **({"spark.app.name": app_name} if app_name else {}),
         "spark.ui.showConsoleProgress": "false",
+        UMASK: UMASK_DEFAULT,
         **settings.spark_conf,
         **asked(request),
-        "spark.hadoop.fs.permissions.umask-mode": "007",
         "spark.ui.port": "0",
         "spark.ui.proxyBase": ui_base,
         "spark.ui.filters": spark_ui.FILTER,
         spark_ui.KEY: spark_ui.encoded(ui_secret),
     }
+    resources.bounded(conf, settings.limits)
     if choose.on_loopback(conf["spark.master"]):
         conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     if choose.one_process(conf["spark.master"]):

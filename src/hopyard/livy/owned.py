@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from hopyard.errors import InvalidInput, NotAllowed, NotFound
 from hopyard.livy.access import Caller
+from hopyard.protocol.names import NAME_RULE, is_name
 
 
 class Named(Protocol):
@@ -34,6 +35,8 @@ class Owned(Protocol):
         """What was asked for."""
 
 
+DIGITS = 18
+"""Of an id: the database has no longer ones, and Python reads no endless ones."""
 One = TypeVar("One", bound=Owned)
 
 
@@ -61,21 +64,28 @@ def find(caller: Caller, known: Mapping[int, One], own: Iterable[One], key: str)
     Raises:
         NotFound: there is none, or it is somebody else's.
     """
-    found = known.get(int(key)) if key.isascii() and key.isdigit() else None
+    number = key.isascii() and key.isdigit() and len(key) <= DIGITS
+    found = known.get(int(key)) if number else None
     if found is None and not key.isdigit():
         named = [one for one in own if one.request.name == key]
         found = min(named, key=lambda one: (one.over, -one.id), default=None)
     if found is None or not sees(caller, found):
-        raise NotFound(f"Session '{key}' not found.")
+        raise NotFound(f"Session '{key[:255]}' not found.")
     return found
 
 
 def check_name(caller: Caller, name: str | None, own: Iterable[Owned]) -> None:
-    """See that none of the caller's own has this name in the project.
+    """See that a name can be asked by, and that none of the caller's own has it in the project.
 
     Raises:
-        InvalidInput: one has.
+        InvalidInput: it cannot, or one has.
     """
+    if name and name.isdigit():
+        raise InvalidInput(
+            'Field "name": must not be a number, it would be taken for an id.', "name"
+        )
+    if name and not is_name(name):
+        raise InvalidInput(f'Field "name": a name is {NAME_RULE}.', "name")
     for other in own:
         if name and (other.project, other.request.name) == (caller.project, name):
             raise InvalidInput(

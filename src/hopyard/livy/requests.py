@@ -1,6 +1,6 @@
 """The bodies of requests, as Livy's REST API has them; unknown fields are refused.
 
-Types are strict (a number is no text), except that Livy's clients send `cursor` as text.
+Types are strict, except that a whole number may come as text.
 """
 
 from __future__ import annotations
@@ -53,14 +53,10 @@ def _text(value: str) -> str:
     return value
 
 
-def _name(value: str) -> str:
-    if value.isdigit():
-        raise ValueError("must not be a number, it would be taken for an id")
-    return _text(value)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) is not None
+def _number(value: object) -> object:
+    """Take a number that comes as text: clients fill in templates."""
+    is_one = isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value.strip(), re.ASCII)
+    return int(str(value)) if is_one else value
 
 
 def _base64(value: str) -> str:
@@ -88,21 +84,19 @@ def _as_text(value: str | bool | int | float) -> str:
 Text = Annotated[str, AfterValidator(_text)]
 Memory = Annotated[str, AfterValidator(_memory)]
 Span = Annotated[str, AfterValidator(_span)]
-Cores = Annotated[int, Field(ge=0, le=COUNT)]
 Paths = list[Text]
-Cursor = Annotated[
-    int,
-    Field(ge=0, le=2**31),
-    BeforeValidator(lambda value: int(value) if _is_number(value) else value),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 0},
-                {"type": "string", "pattern": "^[0-9]{1,9}$"},
-            ]
-        }
-    ),
-]
+
+
+def _schema(most: int) -> WithJsonSchema:
+    whole = {"type": "integer", "minimum": 0, "maximum": most}
+    return WithJsonSchema({"anyOf": [whole, {"type": "string", "pattern": "^[0-9]{1,9}$"}]})
+
+
+_AS_TEXT = BeforeValidator(_number)
+Cores = Annotated[int, Field(ge=0, le=COUNT), _AS_TEXT, _schema(COUNT)]
+Seconds = Annotated[int, Field(ge=0, le=TIME), _AS_TEXT, _schema(TIME)]
+Cursor = Annotated[int, Field(ge=0, le=2**31), _AS_TEXT, _schema(2**31)]
+Detail = Annotated[int, Field(ge=0, le=1), _AS_TEXT, _schema(1)]
 
 
 class RequestBody(BaseModel):
@@ -114,7 +108,8 @@ class RequestBody(BaseModel):
 class AskSpark(RequestBody):
     """What a Spark application may ask for, whether a session or a batch."""
 
-    name: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_name)] | None = None
+    name: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_text)] | None = None
+    """What it may be is looked at when one is made (`owned.check_name`)."""
     proxyUser: Text | None = None
     jars: Paths | None = None
     pyFiles: Paths | None = None
@@ -137,7 +132,7 @@ class CreateSession(AskSpark):
     """POST /sessions."""
 
     kind: Annotated[Kind, Field(strict=False)] = Kind.SHARED
-    heartbeatTimeoutInSecond: Annotated[int, Field(ge=0, le=TIME)] = 0
+    heartbeatTimeoutInSecond: Seconds = 0
     ttl: Span | None = None
     idleTimeout: Span | None = None
 
@@ -198,7 +193,7 @@ class AskCompletion(RequestBody):
 class AskInspection(AskCompletion):
     """POST /sessions/ID/inspect (ours, not Livy's)."""
 
-    detail: Annotated[int, Field(ge=0, le=1)] = 0
+    detail: Detail = 0
 
 
 Body = TypeVar("Body", bound=RequestBody)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 import httpx
 
 from hopyard.errors import Conflict, HopyardError, NotAllowed, NotFound, Unavailable
 from hopyard.livy.records import Session
+from hopyard.protocol.names import segment
 from hopyard.settings import Platform
 
 FAULTS: dict[int, type[HopyardError]] = {404: NotFound, 409: Conflict, 403: NotAllowed}
@@ -32,7 +31,7 @@ class PlatformSecrets:
         """
         try:
             answer = await self._http.get(
-                f"api/v1/projects/{quote(session.project, safe='')}/secrets/{quote(name, safe='')}",
+                f"api/v1/projects/{segment(session.project)}/secrets/{segment(name)}",
                 params={"owner": owner} if owner else {},
                 headers={
                     "Authorization": f"Bearer {self._token.get_secret_value()}",
@@ -44,8 +43,15 @@ class PlatformSecrets:
         if answer.status_code == 200:
             return str(answer.json()["value"])
         fault = FAULTS.get(answer.status_code, Unavailable)
-        raise fault(str(answer.json().get("error", answer.status_code)))
+        raise fault(_reason(answer))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+
+def _reason(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"The platform answers {answer.status_code}."

@@ -38,6 +38,7 @@ from hopyard.livy.records import Line, Session
 from hopyard.livy.requests import MEMORY, SHARE, CreateSession
 from hopyard.livy.views import Addresses
 from hopyard.protocol.messages import DriverConfig, Join, RoomConfig
+from hopyard.protocol.resources import megabytes
 from hopyard.protocol.states import SessionState
 from hopyard.settings import Settings
 
@@ -314,5 +315,5 @@ def _difference(key: str, has: str, wanted: str) -> str:
 def _is_same(has: str | None, wanted: str) -> bool:
     """Compare two values of a property; sizes by what they mean."""
     if has is not None and MEMORY.match(has) and MEMORY.match(wanted):
-        return conf.memory_mb(has) == conf.memory_mb(wanted)
+        return megabytes(has) == megabytes(wanted)
     return has == wanted

@@ -71,6 +71,7 @@ PERMISSIONS: dict[str, Permission] = {
     "sessions:manage": Permission(
         "See, use and end every member's Spark sessions, by the Livy API", Scope.ADMINISTRATOR
     ),
+    "metrics:read": Permission("Read the Livy server's figures", Scope.ADMINISTRATOR),
     "logs:read": Permission("Read the logs of one's own server and sessions", roles=_BOTH),
     "secrets:use": Permission(
         "Use one's own secrets and those that are shared with the project",

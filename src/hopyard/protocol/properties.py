@@ -21,7 +21,8 @@ OWNED: dict[str, str] = {
     "spark.yarn.principal": _IDENTITY,
     "spark.hadoop.hadoop.security.": _IDENTITY,
     "spark.hadoop.hadoop.proxyuser.": _IDENTITY,
-    "spark.hadoop.fs.permissions.umask-mode": _SECURITY,
+    "spark.yarn.access.": _IDENTITY,
+    "spark.yarn.kerberos.": _IDENTITY,
     "spark.acls.": _SECURITY,
     "spark.admin.acls": _SECURITY,
     "spark.modify.acls": _SECURITY,
@@ -48,18 +49,39 @@ OWNED: dict[str, str] = {
 }
 """Names (a final dot: everything that begins so), and why a user may not set them."""
 
+UMASK = "spark.hadoop.fs.permissions.umask-mode"
+"""What others than the owner may not do with the files that Spark writes; octal."""
+UMASK_DEFAULT = "007"
+
+_OWNED = {name.lower().rstrip("."): reason for name, reason in OWNED.items()}
+_FORM = re.compile(r"[A-Za-z][A-Za-z0-9]*(\.[A-Za-z0-9_*/@$+~-]+)+")
+_MALFORMED = "a name has letters, digits and _ - * / @ $ + ~ between single dots"
+_UMASK = re.compile("[0-7]{3,4}")
 _LINE = re.compile(r"(?P<name>[^\s=]+)\s*[=\s]\s*(?P<value>\S.*)")
 
 
 def refusal(name: str) -> str | None:
-    """Return why a user may not set a property, or None if it is free."""
-    for owned, reason in OWNED.items():
-        if name == owned or (owned.endswith(".") and name.startswith(owned)):
+    """Return why a user may not set a property, or None if it is free.
+
+    Spark's own files of properties end a name at a space, a colon or a line's end: a name that is
+    not of a property's form may become another one, and is refused.
+    """
+    if not _FORM.fullmatch(name):
+        return _MALFORMED
+    lower = name.lower()
+    for owned, reason in _OWNED.items():
+        # `spark.authenticate.secret`, … belong to their parents.
+        if lower == owned or lower.startswith(f"{owned}."):
             return reason
-    # `spark.authenticate.secret`, `spark.ui.reverseProxyUrl`, … belong to their parents.
-    for owned in ("spark.authenticate", "spark.ui.reverseProxy"):
-        if name.startswith(owned):
-            return OWNED[owned]
+    if lower.startswith("spark.ui.reverseproxy"):  # `spark.ui.reverseProxyUrl` has no dot
+        return _SECURITY
+    return None
+
+
+def value_fault(name: str, value: str) -> str | None:
+    """Return what is wrong with a value, where only some are allowed."""
+    if name == UMASK and not _UMASK.fullmatch(value.strip()):
+        return "must be three or four octal digits, such as 007"
     return None
 
 

@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection
 from hopyard.errors import NotAllowed, NotFound, NotSignedIn
 from hopyard.projects.members.models import Membership, Project
 from hopyard.projects.scopes import PERMISSIONS, Scope
+from hopyard.protocol.tokens import is_token
 from hopyard.web import forgery
 from hopyard.web.wiring import Wiring
 
@@ -92,6 +93,8 @@ def bearer(request: Request) -> str:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() not in ("bearer", "token") or not token.strip():
         raise NotSignedIn("Send a Hub token: `Authorization: Bearer TOKEN`.")
+    if not is_token(token.strip()):
+        raise NotSignedIn("The token is not known to the Hub, has expired or was revoked.")
     return token.strip()
 
 

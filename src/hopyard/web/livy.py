@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 
 from hopyard.errors import Conflict, NotFound, Unavailable
+from hopyard.protocol.names import rest
 from hopyard.protocol.states import BatchState, SessionState
 from hopyard.settings import Platform
 from hopyard.web.sizes import Size, Sizes
@@ -147,7 +148,7 @@ class LivyClient:
         Args:
             project: the project of the application.
             application: `sessions/ID` or `batches/ID`.
-            path: the path in the UI.
+            path: the path in the UI as it was sent, nothing decoded.
             token: whose application it is.
             method: the request's method, as the rest of it below.
             query: without the question mark.
@@ -155,9 +156,10 @@ class LivyClient:
             body: None where there is none.
 
         Raises:
+            InvalidInput: the path leads out of the UI.
             Unavailable: the Livy server does not answer.
         """
-        url = httpx.URL(f"{self._base(project)}/{application}/ui/{path}").copy_with(
+        url = httpx.URL(f"{self._base(project)}/{application}/ui/{rest(path)}").copy_with(
             query=query.encode() or None
         )
         kept = [(k, v) for k, v in headers if k.lower() not in _NOT_FORWARDED]

@@ -6,6 +6,7 @@ from hopyard.errors import Conflict, InvalidInput, Unavailable
 from hopyard.projects.members.models import Member
 from hopyard.projects.repositories.leftovers import Leftover
 from hopyard.protocol.git import Job, Outcome
+from hopyard.protocol.names import is_name
 from hopyard.web.wiring import Wiring
 
 STOP_TRIES = 40
@@ -31,7 +32,7 @@ async def add_member(services: Wiring, project: str, user: str, role: str) -> Me
         Conflict: the project would be left without a data owner.
     """
     user = user.strip()
-    if not user or not await services.hub.user_exists(user):
+    if not is_name(user) or not await services.hub.user_exists(user):
         raise InvalidInput(
             f"Nobody here is called {user!r}: an administrator can add people.", "user"
         )
@@ -87,15 +88,24 @@ async def delete_project(
 
     Raises:
         UnpushedWork: there is such work; nothing was stopped or deleted.
-        Conflict: a member's server does not stop, so its files would be pulled from under it.
+        Conflict: a member's server starts, stops or does not stop, so that its files would be
+            pulled from under it; no session of anybody's was ended.
     """
     if not put_aside and (left := await services.repositories.leftovers(project)):
         raise UnpushedWork(left)
     members = await services.projects.members(project)
+    for member in members:  # nothing is ended before it is known that all can be
+        state = (await services.servers.view(member.user, project)).state
+        if state in ("starting", "stopping"):
+            raise Conflict(
+                f"The Jupyter server of {member.user} is {state}: try again in a minute."
+            )
     for member in members:
-        await services.servers.expel(member.user, project)
+        await services.servers.stop_theirs(member.user, project)
     for member in members:
         await _until_stopped(services, member.user, project)
+    for member in members:
+        await services.servers.expel(member.user, project)
     await services.projects.delete(project, by)
 
 

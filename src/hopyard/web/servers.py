@@ -112,11 +112,15 @@ class Servers:
         except NotFound:
             await self._end_all(user, project)
 
-    async def _end_all(self, user: str, project: str) -> None:
+    async def stop_theirs(self, user: str, project: str) -> None:
+        """Ask the Hub, in our own name, to stop a member's server; what it refuses is logged."""
         try:
             await self._hub.stop_server(user, project)
         except HopyardError as error:
             logger.warning("server not stopped", user=user, project=project, reason=str(error))
+
+    async def _end_all(self, user: str, project: str) -> None:
+        await self.stop_theirs(user, project)
         token = self._seal.deputy(user, project)
         try:
             for application in await self._livy.applications(project, token):

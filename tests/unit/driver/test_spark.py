@@ -41,6 +41,17 @@ def test_properties_are_escaped_for_java() -> None:
         (1, ["java.lang.OutOfMemoryError: Java heap space"], "ran out of memory"),
         (-9, [], "killed"),
         (1, ['Exception in thread "main" a.b.SparkException: no', "x"], "SparkException: no"),
+        (
+            1,
+            ["p.Py4JJavaError: An error", ": a.B: no file", "\tat x", ""],
+            "(exit code 1): a.B: no",
+        ),
+        (
+            1,
+            ["x.Error: outer", "\tat x", "Caused by: a.B: inner", "Caused by: deepest"],
+            ": deepest",
+        ),
+        (2, ["python3: can't open file '/project/a.py': [Errno 2] No such"], "can't open file"),
         (3, [], "exit code 3"),
         (-11, [], "SIGSEGV"),
     ],

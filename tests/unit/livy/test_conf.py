@@ -10,9 +10,9 @@ import pytest
 from hopyard.errors import InvalidInput
 from hopyard.launchers.local import LocalLauncher
 from hopyard.livy import conf
-from hopyard.livy.requests import CreateSession
+from hopyard.livy.requests import CreateBatch, CreateSession
 from hopyard.protocol import spark_ui
-from hopyard.protocol.properties import OWNED
+from hopyard.protocol.properties import OWNED, UMASK
 from hopyard.settings import Settings
 
 
@@ -97,11 +97,84 @@ def test_sizes_out_of_range_are_refused(settings: Settings, fields: dict[str, ob
 
 
 @pytest.mark.parametrize(
-    ("size", "megabytes"),
-    [("2g", 2048), ("512m", 512), ("1024", 1024), ("1gb", 1024), (None, None)],
+    "key",
+    [
+        "spark.ui.port\n",
+        "spark.ui.port ",
+        " spark.ui.port",
+        "spark.ui.port\tx",
+        "spark.ui.port:x",
+        "spark.ui.port=x",
+        "spark..ui.port",
+        "spark.UI.Port",
+        "spark.ui.port.",
+        "spark.ui.p\u200bort",
+        "spark.ui.p\u00f6rt",
+        "spark.ui.port\\",
+        "spark.ui.port#",
+        "spark.ui.view.acls.groups",
+        "spark.yarn.access.namenodes",
+        "spark.AUTHENTICATE.secret",
+    ],
 )
-def test_memory_is_read_as_spark_does(size: str | None, megabytes: float | None) -> None:
-    assert conf.memory_mb(size) == megabytes
+def test_property_by_another_spelling_is_refused(settings: Settings, key: str) -> None:
+    with pytest.raises(InvalidInput):
+        conf.check(CreateSession(conf={key: "x"}), settings, platform=True)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "spark.hadoop.fs.s3a.bucket.my-bucket.endpoint",
+        "spark.executorEnv.MY_NAME",
+        "spark.metrics.conf.*.sink.console.period",
+        "spark.kubernetes.driver.label.app.kubernetes.io/name",
+        "livy.rsc.x",
+    ],
+)
+def test_property_of_spark_is_taken(settings: Settings, key: str) -> None:
+    conf.check(CreateSession(conf={key: "x"}), settings, platform=True)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"conf": {"spark.executor.instances": "1000"}},
+        {"conf": {"spark.executor.instances": 1000}},
+        {"conf": {"spark.driver.memory": "900g"}, "driverMemory": "1g"},
+        {"conf": {"spark.driver.memory": "1g"}, "driverMemory": "900g"},
+        {"numExecutors": 1000, "conf": {"spark.executor.instances": "1"}},
+        {"executorMemory": "60g", "conf": {"spark.executor.memoryOverhead": "10g"}},
+    ],
+)
+def test_limit_holds_whatever_the_way(settings: Settings, fields: dict[str, object]) -> None:
+    for model in (CreateSession, CreateBatch):
+        with pytest.raises(InvalidInput):
+            conf.check(model.model_validate(fields), settings, platform=False)
+
+
+def test_administrators_own_properties_are_not_held_to_the_limits(tmp_path: Path) -> None:
+    own = {"spark.executor.memory": "900g", "spark.executor.instances": "5000"}
+    settings = Settings(data_dir=tmp_path, spark_conf=own)
+    conf.check(CreateSession(conf={"spark.a": "b"}), settings, platform=True)
+    assert made(settings)["spark.executor.instances"] == "5000"
+
+
+def test_dynamic_allocation_stays_in_the_limits(settings: Settings) -> None:
+    properties = made(settings, conf={"spark.dynamicAllocation.enabled": True})
+    assert properties["spark.dynamicAllocation.maxExecutors"] == "100"
+
+
+@pytest.mark.parametrize(("mask", "good"), [("022", True), ("0077", True), ("8", False)])
+def test_umask_is_007_or_another_octal_one(settings: Settings, mask: str, good: bool) -> None:
+    assert made(settings)[UMASK] == "007"
+    request = CreateSession(conf={UMASK: mask})
+    if good:
+        conf.check(request, settings, platform=True)
+        assert made(settings, conf=request.conf)[UMASK] == mask
+    else:
+        with pytest.raises(InvalidInput, match="octal"):
+            conf.check(request, settings, platform=True)
 
 
 @pytest.mark.parametrize(

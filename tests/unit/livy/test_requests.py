@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from hopyard.errors import InvalidInput
-from hopyard.livy.requests import AskCompletion, CreateSession, RunStatement, parse, seconds
+from hopyard.livy.requests import (
+    AskInspection,
+    CreateBatch,
+    CreateSession,
+    RunStatement,
+    parse,
+    seconds,
+)
 
 
 def test_session_of_every_field_is_taken() -> None:
@@ -26,12 +33,16 @@ def test_session_of_every_field_is_taken() -> None:
         (b'{"nosuch": 1}', 'Unrecognized field "nosuch"'),
         (b'{"kind": "cobol"}', "Invalid kind: cobol"),
         (b'{"numExecutors": "x"}', '"numExecutors"'),
-        (b'{"numExecutors": "2"}', '"numExecutors"'),
+        (b'{"numExecutors": "2.5"}', '"numExecutors"'),
+        (b'{"numExecutors": ""}', '"numExecutors"'),
+        (b'{"numExecutors": "-2"}', '"numExecutors"'),
+        (b'{"numExecutors": true}', '"numExecutors"'),
+        (b'{"driverCores": "99999999999"}', '"driverCores"'),
         (b'{"numExecutors": -1}', '"numExecutors"'),
         (b'{"driverMemory": "lots"}', "512m or 2g"),
         (b'{"driverMemory": 2}', '"driverMemory"'),
         (b'{"ttl": "soon"}', "600s"),
-        (b'{"name": "7"}', "taken for an id"),
+        (b'{"name": ""}', '"name"'),
         (b'{"conf": {"spark.a": []}}', '"conf.spark.a"'),
     ],
 )
@@ -46,8 +57,18 @@ def test_code_that_no_database_keeps_is_refused(code: str) -> None:
         parse(RunStatement, f'{{"code": {code}}}'.encode())
 
 
-def test_cursor_may_be_text() -> None:
-    assert parse(AskCompletion, b'{"code": "a", "cursor": "1"}').cursor == 1
+def test_numbers_may_be_texts() -> None:
+    body = b"""{"numExecutors": "2", "driverCores": " 1 ", "executorCores": "3",
+        "heartbeatTimeoutInSecond": "60"}"""
+    request = parse(CreateSession, body)
+    assert (request.numExecutors, request.driverCores, request.executorCores) == (2, 1, 3)
+    assert request.heartbeatTimeoutInSecond == 60
+    assert parse(CreateBatch, b'{"numExecutors": "2"}').numExecutors == 2
+    assert parse(AskInspection, b'{"code": "a", "cursor": "1", "detail": "1"}').cursor == 1
+
+
+def test_written_down_names_are_read_whatever_they_are() -> None:
+    assert CreateSession.model_validate({"name": "a/b"}, strict=False).name == "a/b"
 
 
 def test_time_without_unit_is_milliseconds() -> None:

@@ -122,8 +122,13 @@ def hub_routes(outside: Outside) -> list[Route]:
             return JSONResponse({"error": "invalid_grant"}, 400)
         return JSONResponse({"access_token": f"t-{form['code']}"})
 
+    async def everything(request: Request) -> Response:
+        return JSONResponse([])  # the list of users, or the version
+
     api = "/hub/api/users/{name}"
     return [
+        Route("/hub/api/", everything),
+        Route("/hub/api/users/", everything),
         Route("/hub/api/user", whoami),
         Route("/hub/api/oauth2/token", exchange, methods=["POST"]),
         Route(api, user),
@@ -176,8 +181,13 @@ def livy_routes(outside: Outside) -> list[Route]:
             return JSONResponse({"msg": f"Session '{number}' not found."}, 404)
         return PlainTextResponse("<b>line</b>\n" * 3)
 
+    async def statements(request: Request) -> Response:
+        outside.seen = {"ran": "code"}
+        return JSONResponse({}, 201)
+
     base = "/livy/projects/{project}/sessions"
     return [
+        Route(base + "/{n}/statements", statements, methods=["POST"]),
         Route(base, sessions),
         Route(base + "/{n}", session, methods=["DELETE"]),
         Route(base + "/{n}/ui/{path:path}", ui, methods=["GET", "POST"]),

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from hopyard.web.seal import Seal
 from hopyard.web.servers import SECOND_LOOK
 from tests.unit.web.around import Web
@@ -53,6 +55,59 @@ async def test_only_people_with_an_account_become_members(web: Web) -> None:
         assert (answer.status_code, answer.json()["field"]) == (400, "user")
         assert (await api.put(url + "bob", json={"role": "king"})).json()["field"] == "role"
         assert (await api.put(url + "bob", json={})).json()["role"] == "data_scientist"
+
+
+@pytest.mark.parametrize("user", ["%2e", "%2e%2e", "a%5cb", "a%0ab", "%252e", "%20"])
+async def test_no_name_that_is_another_address_becomes_a_member(web: Web, user: str) -> None:
+    async with web.api("t-ada") as api:
+        answer = await api.put(f"/api/v1/projects/hops/members/{user}", json={})
+        assert (answer.status_code, answer.json().get("field")) == (400, "user")
+        assert len((await api.get("/api/v1/projects/hops/members")).json()) == 2
+
+
+async def test_a_secret_has_no_name_that_is_another_address(web: Web) -> None:
+    for way in ("t-bob", "s-bob-hops"):
+        async with web.api(way) as api:
+            for name in ("%2e", "%2e%2e"):
+                put = await api.put(f"/api/v1/secrets/{name}", json={"value": "x"})
+                assert put.status_code == (400 if way == "t-bob" else 403)
+                got = await api.get(f"/api/v1/projects/hops/secrets/{name}")
+                assert got.status_code == 404
+
+
+async def test_figures_are_for_administrators(web: Web) -> None:
+    for token, reads in (("t-root", True), ("s-root-hops", False), ("t-ada", False)):
+        async with web.api(token) as api:
+            assert (await api.get("/api/v1/access")).json()["reads_metrics"] is reads
+
+
+@pytest.mark.parametrize("pending", ["spawn", "stop"])
+async def test_a_project_that_cannot_be_deleted_keeps_its_sessions(web: Web, pending: str) -> None:
+    outside = web.outside
+    outside.servers["bob", "hops"] = {
+        "ready": False,
+        "pending": pending,
+        "url": "/",
+        "started": "now",
+    }
+    outside.sessions |= {5: "bob", 6: "ada"}
+    outside.asked.clear()
+    try:
+        async with web.api("t-ada") as api:
+            answer = await api.delete("/api/v1/projects/hops")
+        assert (answer.status_code, outside.asked) == (409, [])
+        assert "bob" in answer.json()["error"]
+        assert outside.sessions == {5: "bob", 6: "ada"}
+    finally:
+        outside.servers.clear()
+        outside.sessions.clear()
+
+
+@pytest.mark.parametrize("token", ["t-ädä", "x" * 5000, "a\tb", "t-ada\x80"])
+async def test_a_token_that_cannot_be_one_is_401(web: Web, token: str) -> None:
+    async with web.api(None) as api:
+        headers = {"Authorization": f"Bearer {token}".encode()}
+        assert (await api.get("/api/v1/me", headers=headers)).status_code == 401
 
 
 async def test_the_access_door(web: Web) -> None:

@@ -189,6 +189,33 @@ async def test_the_spark_ui_is_streamed_with_the_persons_token(web: Web) -> None
     web.outside.sessions.clear()
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "..%2fstatements",
+        "%2e%2e%2fstatements",
+        "a%2f..%2f..%2fstatements",
+        "..%5cstatements",
+        "%252e%252e%252fstatements",
+        "..;%2fstatements",
+        "..%00",
+    ],
+)
+async def test_the_address_of_a_spark_ui_leads_nowhere_else(web: Web, path: str) -> None:
+    web.outside.sessions[7] = "ada"
+    web.outside.seen.clear()
+    async with web.browser("ada") as browser:
+        del browser.headers["X-CSRF-Token"]
+        answer = await browser.post(
+            f"/projects/hops/applications/7/ui/{path}", json={"code": "1", "kind": "pyspark"}
+        )
+        kept = await browser.get("/projects/hops/applications/7/ui/a%20b/?x=%2e")
+    web.outside.sessions.clear()
+    assert answer.status_code == 400
+    assert "ran" not in web.outside.seen
+    assert kept.text.startswith("GET a b/ x=%2e")
+
+
 async def test_whole_output_of_a_cell_is_shown_to_its_owner_alone(web: Web) -> None:
     web.outside.sessions[7] = "ada"
     page = "/projects/hops/applications/7/statements/3/text"

@@ -16,6 +16,7 @@ from starlette.responses import StreamingResponse
 
 from hopyard.errors import NotFound, Unavailable
 from hopyard.livy.deps import Asking, Known
+from hopyard.protocol import names
 from hopyard.protocol.spark_ui import signed
 
 router = APIRouter(tags=["spark ui"])
@@ -62,6 +63,9 @@ async def forward(
         base: where the UI is for us.
         secret: signs the request.
         public: the UI's path as browsers see it.
+
+    Raises:
+        InvalidInput: the path leads out of the UI.
     """
     base = base.rstrip("/")
     headers = {name: value for name, value in request.headers.items() if name in PASSED}
@@ -71,7 +75,7 @@ async def forward(
     query = request.url.query
     outgoing = client.build_request(
         request.method,
-        f"{base}/{rest}" + (f"?{query}" if query else ""),
+        f"{base}/{names.rest(rest)}" + (f"?{query}" if query else ""),
         headers=headers,
         content=request.stream() if request.method == "POST" else None,
     )

@@ -12,6 +12,10 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from hopyard.protocol.names import as_name
+
+NAME_MOST = 240
+"""Characters of a name, beside the mark that makes it its own."""
 KEEP = "hopyard.session.keep"
 SHARE = "hopyard.session.share"
 
@@ -25,7 +29,7 @@ def of_new(properties: Mapping[str, Any]) -> dict[str, Any]:
     if keeps(asked):
         asked.pop("heartbeatTimeoutInSecond", None)
     mark = _mark(asked) if keeps(asked) else secrets.token_hex(4)
-    name = asked.get("name") or asked["conf"]["spark.app.name"]
+    name = asked.get("name") or as_name(str(asked["conf"]["spark.app.name"]), NAME_MOST)
     return {**asked, "name": f"{name} ({mark})"}
 
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from hopyard.errors import InvalidForm
 from hopyard.projects.jupyter.models import JupyterSettings
-from hopyard.protocol import properties
+from hopyard.protocol import properties, resources
 from hopyard.settings import Limits
 
 # Properties that have a field of their own, where the limits are checked.
@@ -95,6 +95,8 @@ def read(raw: Mapping[str, Any], base: JupyterSettings, limits: Limits) -> Jupyt
         faults["properties"] = fault
     try:
         settings = JupyterSettings.model_validate({k: v for k, v in wanted.items()})
+        if not faults and (fault := _beyond(settings, limits)):
+            faults["properties"] = fault
     except ValidationError as error:
         for one in error.errors(include_input=False):
             field = ".".join(map(str, one["loc"]))
@@ -168,12 +170,26 @@ def _properties_fault(text: str) -> str | None:
         wanted = properties.parse(text)
     except ValueError as error:
         return str(error)
-    for name in wanted:
+    for name, value in wanted.items():
         if reason := properties.refusal(name):
             return f"{name} cannot be set here: {reason}."
+        if reason := properties.value_fault(name, value):
+            return f"{name} {reason}."
         if field := FIELDS_OF.get(name):
             return f"{name} has a field of its own: use {field}."
     return None
+
+
+def _beyond(settings: JupyterSettings, limits: Limits) -> str | None:
+    """Say what the properties ask for beyond the limits, together with the fields."""
+    asked = session_request(settings)
+    fields = {
+        "spark.driver.memory": "driverMemory",
+        "spark.executor.memory": "executorMemory",
+    }
+    wanted = {key: str(asked[field]) for key, field in fields.items() if field in asked}
+    found = resources.fault(wanted | asked.get("conf", {}), limits)
+    return f"{found[0]}: {found[1]}." if found else None
 
 
 def _sentence(fault: Any) -> str:

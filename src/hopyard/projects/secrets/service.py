@@ -22,8 +22,8 @@ from hopyard.store.engine import Sessions
 from hopyard.store.types import now
 from hopyard.store.vault import Sealed, Vault
 
-NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
-NAME_RULE = "1 to 200 of letters, digits, . _ and -"
+NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,200}")
+NAME_RULE = "1 to 200 of letters, digits, . _ and -, and not . or .."
 VALUE_MAX = 65_536
 OWN_MAX = 500
 READS_SHOWN = 100

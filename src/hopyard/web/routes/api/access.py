@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from hopyard.errors import NotFound
 from hopyard.projects.scopes import Role
-from hopyard.web.deps import Allow, AllowInProject, Services, bearer
+from hopyard.web.deps import Allow, AllowInProject, Person, Services, bearer
 
 router = APIRouter(tags=["access"])
 
@@ -56,8 +56,25 @@ class AllowAccess(AllowInProject):
         )
 
 
+class Self(BaseModel):
+    """What the owner of a token is outside of any project."""
+
+    user: str
+    reads_metrics: bool
+    """Whether the Livy server's figures may be read: `metrics:read`."""
+    server: str | None
+    """The project whose Jupyter server's own token it is; null for a person's."""
+
+
+METRICS_READER = Allow("metrics:read")
 MANAGER = Allow("sessions:manage")
 Asker = Annotated[Access, Depends(AllowAccess("sessions:use"))]
+
+
+@router.get("/access")
+async def access_outside(who: Person) -> Self:
+    """Say what the owner of the token is outside of any project."""
+    return Self(user=who.name, reads_metrics=METRICS_READER.allows(who), server=who.server)
 
 
 @router.get("/projects/{project}/access")

@@ -5,6 +5,8 @@ Thin: livy knows whose it is and where its driver is; here only the sign-in is a
 
 from __future__ import annotations
 
+import re
+
 import httpx
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
@@ -18,6 +20,7 @@ from hopyard.web.livy import returned_headers
 from hopyard.web.wiring import Wiring
 
 router = APIRouter(prefix="/projects/{project}")
+_IN_UI = re.compile(r"/(?:applications|batches)/[^/]+/ui/(.*)")
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 
 
@@ -34,7 +37,7 @@ async def session_ui(
     request: Request, who: SessionsUser, services: Services, number: int, path: str
 ) -> Response:
     """Stream one request to a session's Spark UI and its answer back."""
-    return await _stream(request, who, services, f"sessions/{number}", path)
+    return await _stream(request, who, services, f"sessions/{number}")
 
 
 @router.api_route("/batches/{number}/ui/{path:path}", methods=METHODS)
@@ -43,7 +46,7 @@ async def batch_ui(
     request: Request, who: SessionsUser, services: Services, number: int, path: str
 ) -> Response:
     """Stream one request to a batch's Spark UI and its answer back."""
-    return await _stream(request, who, services, f"batches/{number}", path)
+    return await _stream(request, who, services, f"batches/{number}")
 
 
 @router.get("/applications/{number}/statements/{statement}/text")
@@ -58,14 +61,13 @@ async def output(who: SessionsUser, services: Services, number: int, statement: 
     )
 
 
-async def _stream(
-    request: Request, who: Member, services: Wiring, application: str, path: str
-) -> Response:
+async def _stream(request: Request, who: Member, services: Wiring, application: str) -> Response:
+    sent = _IN_UI.search(request.scope["raw_path"].decode("latin-1").partition("?")[0])
     has_body = request.method not in ("GET", "HEAD", "OPTIONS")
     answer = await services.livy.open_ui(
         who.project.name,
         application,
-        path,
+        sent[1] if sent else "",
         who.token,
         method=request.method,
         query=request.url.query,
