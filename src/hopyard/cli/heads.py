@@ -1,4 +1,7 @@
-"""HTTP with heads of bounded size: uvicorn's fast parser keeps a head until it is whole."""
+"""HTTP with heads of bounded size and bodies that keep coming.
+
+uvicorn's fast parser keeps a head until it is whole, and waits for a body for ever.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,14 @@ HEAD_LIMIT = 64 * 1024
 HEAD_SECONDS = 20.0
 """From the connection, or the head's first byte, to the head's end."""
 
+BODY_SECONDS = 20.0
+"""How often is looked whether a body keeps coming."""
+BODY_PACE = 1000
+"""Bytes a second that have to come meanwhile, unless it is us who do not read."""
+
 
 class BoundedHeads(HttpToolsProtocol):
-    """Refuses a request whose head does not come to an end, or not in time.
+    """Refuses a request whose head does not come to an end, or not in time; or its body.
 
     A connection that says nothing is closed as well; between two requests the keep-alive counts.
     """
@@ -25,6 +33,8 @@ class BoundedHeads(HttpToolsProtocol):
         self._size = 0
         self._in_head = False
         self._limit: asyncio.TimerHandle | None = None
+        self._pace: asyncio.TimerHandle | None = None
+        self._came = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Somebody connected."""
@@ -34,6 +44,7 @@ class BoundedHeads(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._end()
+        self._end_body()
         super().connection_lost(exc)
 
     def _begin(self) -> None:
@@ -65,6 +76,35 @@ class BoundedHeads(HttpToolsProtocol):
         self._in_head = False
         self._end()
         super().on_headers_complete()
+        if not self.parser.should_upgrade():
+            self._watch_body()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a body."""
+        self._came += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A body is whole."""
+        self._end_body()
+        super().on_message_complete()
+
+    def _watch_body(self) -> None:
+        self._came = 0
+        self._pace = self.loop.call_later(BODY_SECONDS, self._look_at_body)
+
+    def _end_body(self) -> None:
+        if self._pace is not None:
+            self._pace.cancel()
+            self._pace = None
+
+    def _look_at_body(self) -> None:
+        if self.flow.read_paused or self._came >= BODY_PACE * BODY_SECONDS:
+            self._watch_body()
+        elif self.cycle is not None and self.cycle.response_started:
+            self.transport.close()
+        elif not self.transport.is_closing():
+            self.send_400_response(f"A body has to come at {BODY_PACE} bytes a second.")
 
     def data_received(self, data: bytes) -> None:
         """Take what came in."""

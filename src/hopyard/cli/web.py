@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from hopyard import handed, log
+from hopyard.cli.heads import BoundedHeads
 from hopyard.settings import Platform, Settings
 from hopyard.web.app import create_app
 
@@ -19,6 +20,7 @@ def serve(settings: Settings, platform: Platform) -> None:
     listening = handed.take(port) or handed.make(host, port)
     config = uvicorn.Config(
         create_app(settings, platform),
+        http=BoundedHeads,
         log_config=None,
         access_log=False,
         server_header=False,

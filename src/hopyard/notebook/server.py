@@ -43,6 +43,7 @@ EXTENSIONS = {
     "notebook": True,
     "jupyter_server_terminals": True,
     "hopyard.notebook.extension": True,
+    "hopyard.notebook.bodies": True,
     "hopyard.notebook.recorder": True,
     "hopyard.notebook.timeleft": True,
     # Found on the Python path and not wanted: their start costs more than they give here.

@@ -9,12 +9,16 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from hopyard import __version__
+from hopyard.bodies import BoundedBodies
 from hopyard.settings import Platform, Settings
 from hopyard.web import failures
 from hopyard.web.headers import SecurityHeaders
 from hopyard.web.routes import api, pages
 from hopyard.web.views import STATIC
 from hopyard.web.wiring import wire
+
+BODY_LIMIT = 1_000_000
+"""Bytes; the largest that is sent here is a secret's value, 65,536 bytes as JSON."""
 
 
 def create_app(settings: Settings, platform: Platform) -> FastAPI:
@@ -38,6 +42,7 @@ def create_app(settings: Settings, platform: Platform) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.wiring = services
+    app.add_middleware(BoundedBodies, limit=BODY_LIMIT, key="error")
     app.add_middleware(SecurityHeaders)
     failures.install(app)
     app.mount("/projects/static", StaticFiles(directory=STATIC), name="static")

@@ -35,6 +35,7 @@ async def _slow_answer(scope: Any, receive: Any, send: Any) -> None:
 @pytest_asyncio.fixture
 async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     monkeypatch.setattr(heads, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(heads, "BODY_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(
             _slow_answer, http=heads.BoundedHeads, lifespan="off", log_config=None
@@ -68,6 +69,34 @@ async def test_slow_answers_and_idle_connections_are_left_alone(port: int) -> No
     writer.write(GOOD + b"\r\n")  # an empty line is no head yet
     await asyncio.wait_for(reader.readuntil(b"ok"), 20)
     writer.close()
+
+
+async def _send(port: int, pieces: list[bytes], pause: float) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 20000\r\n\r\n")
+    answer = asyncio.create_task(reader.read(1000))
+    for piece in pieces:
+        if answer.done():
+            break
+        writer.write(piece)
+        await asyncio.sleep(pause)
+    try:
+        return await asyncio.wait_for(answer, 20)
+    finally:
+        writer.close()
+
+
+async def test_body_that_hardly_comes_is_refused_in_time(port: int) -> None:
+    begun = time.monotonic()
+    answer = await _send(port, [b"x"] * 200, 0.1)
+    assert time.monotonic() - begun < 10
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"has to come at" in answer
+
+
+async def test_body_that_keeps_coming_is_taken(port: int) -> None:
+    answer = await _send(port, [b"x" * 1000] * 20, 0.05)
+    assert answer.startswith(b"HTTP/1.1 200 ")
 
 
 async def test_websocket_is_no_head(port: int) -> None:
