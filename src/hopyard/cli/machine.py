@@ -103,6 +103,18 @@ def check_java() -> None:
         )
 
 
+def warnings(settings: Settings) -> list[str]:
+    """Return what is allowed, and what the person should know of it."""
+    master = settings.spark_conf.get("spark.master", settings.spark_master)
+    if master.startswith("spark://") and settings.spark_conf.get("spark.authenticate") != "true":
+        return [
+            "  Warning    Spark's own ports ask for no secret on this cluster, so members can read",
+            "             and change each other's cached data: set spark.authenticate and",
+            "             spark.authenticate.secret on the cluster and in spark_conf.",
+        ]
+    return []
+
+
 def proxy_command() -> list[str]:
     """Return how configurable-http-proxy is run, on the sockets that are handed down.
 

@@ -278,6 +278,7 @@ async def _block(settings: Settings, front: Front, more: list[str]) -> list[str]
         f"  Sign in    {how[0]}",
         *how[1:],
         *more,
+        *machine.warnings(settings),
         f"  Data       {settings.data_dir}",
         f"  Logs       {settings.logs_dir}",
         "  Stop       Ctrl-C",

@@ -40,6 +40,16 @@ def test_request_wins_over_operator_and_platform_over_request(settings: Settings
     assert base64.urlsafe_b64decode(secret) == b"s" * 32
 
 
+def test_spark_authenticates_on_this_machine_and_a_cluster_as_its_operator_says(
+    settings: Settings,
+) -> None:
+    assert made(settings)["spark.authenticate"] == "true"
+    settings.spark_conf["spark.authenticate"] = "false"
+    assert made(settings)["spark.authenticate"] == "true"
+    cluster = settings.model_copy(update={"spark_master": "spark://here:7077"})
+    assert made(cluster)["spark.authenticate"] == "false"
+
+
 @pytest.mark.parametrize(
     ("fields", "cores", "most"),
     [
