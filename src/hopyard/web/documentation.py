@@ -24,6 +24,7 @@ _FOLDER = _PACKAGED if _PACKAGED.is_dir() else _ROOT / "docs"
 _NAVIGATION = (_PACKAGED if _PACKAGED.is_dir() else _ROOT) / "mkdocs.yml"
 _ENTRY = re.compile(r"\s*- (?:(?P<title>[^:]+):\s*)?(?P<page>\S*\.md)?$")
 _NOTE = re.compile(r"^!!! (\w+)\n((?:    .*\n|\n)+)", re.MULTILINE)
+_COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
 _OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:|#|/")
 
 
@@ -89,7 +90,7 @@ def _navigation(changed: int) -> list[Entry]:
 
 @lru_cache(maxsize=100)
 def _rendered(file: Path, changed: int) -> Shown:
-    text = _NOTE.sub(_quoted, file.read_text())
+    text = _NOTE.sub(_quoted, _COMMENT.sub("", file.read_text()))
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(text)
     here = file.relative_to(_FOLDER).parent.as_posix()

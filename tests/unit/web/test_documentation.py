@@ -21,6 +21,7 @@ def test_navigation_has_all_pages_with_a_title() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_links_of_a_page_lead_somewhere(page: str) -> None:
     html = documentation.shown(page).html
+    assert "&lt;!--" not in html
     for address in re.findall(r'(?:href|src)="([^"]+)"', html):
         if not address.startswith(("/projects/docs/", "#")):
             assert address.startswith(("https://", "http://127.0.0.1")), address

@@ -27,6 +27,17 @@ document.addEventListener("click", async (event) => {
   target.querySelector("span").textContent = "Copied";
 });
 
+// What is being saved is said from the first moment, and what was not saved, too.
+const SAVING = "Saving …";
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.id === "settings") document.getElementById("saved").textContent = SAVING;
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  const place = document.getElementById("saved");
+  if (event.target.id !== "settings" || place.textContent !== SAVING) return;
+  place.textContent = event.detail.successful ? "" : "Not saved.";
+});
+
 // A form that leads to another page is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {
   const form = event.target;
@@ -136,8 +147,11 @@ document.addEventListener("htmx:sseClose", (event) => {
 });
 
 // An error's page pieces are aimed by the server; a server that does not answer is told here.
-document.addEventListener("htmx:sendError", () => {
-  tell("The platform does not answer. Try again in a moment.");
+const NO_ANSWER = "The platform does not answer. Try again in a moment.";
+document.addEventListener("htmx:sendError", () => tell(NO_ANSWER));
+document.addEventListener("htmx:afterRequest", (event) => {
+  const said = document.getElementById("notice")?.textContent;
+  if (event.detail.successful && said === NO_ANSWER) tell("");
 });
 document.addEventListener("htmx:sseError", () => {
   away ??= setTimeout(() => tell(AWAY), 3000);

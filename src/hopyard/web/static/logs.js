@@ -23,6 +23,21 @@
     live.querySelector("span").textContent = word;
   }
 
+  // What cannot be loaded is said; nothing is returned then.
+  async function ask(address) {
+    try {
+      const answer = await fetch(address);
+      if (answer.ok) {
+        tell("");
+        return await answer.json();
+      }
+      tell(answer.status === 404 ? "This log is not there any more." : `The platform answered ${answer.status}.`);
+    } catch {
+      tell(NO_ANSWER);
+    }
+    return null;
+  }
+
   function append(text) {
     const follow = atBottom();
     lines.append(text);
@@ -76,9 +91,8 @@
   });
 
   earlier.addEventListener("click", async () => {
-    const answer = await fetch(`${base}/before?source=${encodeURIComponent(source)}&end=${start}`);
-    if (!answer.ok) return;
-    const piece = await answer.json();
+    const piece = await ask(`${base}/before?source=${encodeURIComponent(source)}&end=${start}`);
+    if (!piece) return;
     const height = log.scrollHeight;
     lines.prepend(piece.text);
     log.scrollTop += log.scrollHeight - height;
@@ -108,9 +122,9 @@
     log.hidden = Boolean(text);
     if (!text) return;
     const query = new URLSearchParams({ source, text });
-    const answer = await fetch(`${base}/search?${query}`);
-    if (!answer.ok || number !== asked) return;
-    const found = (await answer.json()).hits;
+    const answer = await ask(`${base}/search?${query}`);
+    if (!answer || number !== asked) return;
+    const found = answer.hits;
     const head = document.createElement("p");
     head.className = "rule";
     head.textContent = found.length

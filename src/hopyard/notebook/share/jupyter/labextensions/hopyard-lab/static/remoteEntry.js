@@ -8,6 +8,7 @@
   const NAME = 'hopyard-lab';
   const WARN_MINUTES = [5, 15];
   const NAME_OF_THEME = 'hopyard-theme';
+  const THEME = new URLSearchParams(window.location.search).get(NAME_OF_THEME); // it goes from there
   const ASK_MS = 30_000;
   const ASK_GIT_MS = 60_000;
   let scope = null;
@@ -164,7 +165,7 @@
     autoStart: true,
     requires: [settingregistry.ISettingRegistry],
     activate: async (app, registry) => {
-      const chosen = new URLSearchParams(window.location.search).get(NAME_OF_THEME);
+      const chosen = THEME;
       if (!['light', 'dark', 'system'].includes(chosen)) return;
       if ((localStorage.getItem(NAME_OF_THEME) ?? 'system') === chosen) return;
       localStorage.setItem(NAME_OF_THEME, chosen);
