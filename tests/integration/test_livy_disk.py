@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.disk import fill, small_disk
 from tests.integration.livy import temp_livy, until
 
 SIZE = 48_000_000
@@ -22,28 +21,8 @@ for number in range({LINES}): print(number, 'x' * 1000, flush=True); time.sleep(
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small file system of its own."""
-    if os.geteuid():
-        pytest.skip("only root can mount a small file system")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        pytest.skip(f"this machine does not mount: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(file: Path) -> None:
-    with file.open("ab", buffering=0) as stream, pytest.raises(OSError, match="No space"):
-        for size in (1 << 20, 1 << 12, 1):
-            try:
-                while True:
-                    stream.write(b"x" * size)
-            except OSError:
-                if size == 1:
-                    raise
+    with small_disk(tmp_path / "disk", SIZE) as folder:
+        yield folder
 
 
 def test_full_disk_accepts_nothing_and_loses_nothing(disk: Path, tmp_path: Path) -> None:

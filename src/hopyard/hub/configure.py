@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hopyard.hub import passwords, roles
+from hopyard.hub import database, passwords, roles
 from hopyard.protocol.names import NAME_PATTERN
 from hopyard.settings import Platform, Settings
 
@@ -16,6 +16,7 @@ POLL_SECONDS = 5
 
 def configure(c: Any, settings: Settings, platform: Platform) -> None:
     """Set everything that Hopyard needs; `hub_config` may change it afterwards."""
+    database.install()
     hub = c.JupyterHub
     folder = settings.data_dir / "hub"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from hopyard import errors, log
+from hopyard.store.engine import fault, is_full
 
 STATUS: dict[type[errors.HopyardError], int] = {
     errors.InvalidInput: 400,
@@ -28,6 +30,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.HopyardError, _known)
     app.add_exception_handler(HTTPException, _of_framework)
     app.add_exception_handler(RequestValidationError, _of_parameters)
+    app.add_exception_handler(DBAPIError, _unknown)
     app.add_exception_handler(Exception, _unknown)
 
 
@@ -58,6 +61,11 @@ async def _of_parameters(_: Request, error: Exception) -> Response:
 
 async def _unknown(request: Request, error: Exception) -> Response:
     number = request.scope.get("request_id", "")
+    if isinstance(error, DBAPIError) or is_full(error):
+        _log.error(
+            "nothing could be written down", request=number, path=request.url.path, why=str(error)
+        )
+        return JSONResponse({"msg": fault(error)}, 503, {"Retry-After": "5"})
     _log.error("request failed", request=number, path=request.url.path, exc_info=error)
     message = f"The server made a mistake; its log has the details (request {number})."
     return JSONResponse({"msg": message}, 500, {"X-Request-ID": number})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,3 +96,25 @@ def migrate(url: str) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["url"] = parsed.render_as_string(hide_password=False)
     command.upgrade(config, "head")
+
+
+FULL = "The platform's disk is full: nothing can be written until there is room again."
+
+
+def is_full(error: BaseException) -> bool:
+    """Say whether a file could not be written since the disk or a quota is full."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def fault(error: Exception) -> str:
+    """Say in a sentence for everybody why a database or a disk did not do what it was asked."""
+    if is_full(error):
+        return FULL
+    text = str(getattr(error, "orig", None) or error).lower()
+    if any(sign in text for sign in ("disk is full", "no space left", "disk full", "i/o error")):
+        return FULL
+    if "locked" in text or "busy" in text:
+        return "The platform's database is locked by another program: try again."
+    if "readonly" in text or "unable to open" in text or "read-only" in text:
+        return "The platform's database cannot be written: an administrator has to see why."
+    return "The platform's database does not answer: try again."

@@ -7,9 +7,11 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from hopyard import errors, log
+from hopyard.store.engine import fault, is_full
 from hopyard.web.deps import API, COOKIE
 from hopyard.web.views import page
 
@@ -42,6 +44,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.HopyardError, _ours)
     app.add_exception_handler(HTTPException, _theirs)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(DBAPIError, _unexpected)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -90,6 +93,10 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 def _unexpected(request: Request, error: Exception) -> Response:
     """Answer a fault of our own; the server's log has the traceback."""
+    if isinstance(error, DBAPIError) or is_full(error):
+        answer = respond(request, 503, fault(error))
+        answer.headers["Retry-After"] = "5"
+        return answer
     return respond(request, 500, "This is a fault of the platform; its log says more.")
 
 

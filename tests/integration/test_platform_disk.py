@@ -1,0 +1,103 @@
+"""The platform's disk is full, or its databases are locked: nobody loses a server or a token."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+
+import psutil
+import pytest
+import pytest_asyncio
+
+from tests.disk import fill, small_disk
+from tests.platform import DEMO, Hopyard, temp_hopyard, until
+
+SIZE = 400_000_000
+FULL = "disk is full"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def small(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hopyard]:
+    """A platform on a small disk."""
+    folder = tmp_path_factory.mktemp("small")
+    with small_disk(folder / "disk", SIZE) as disk:
+        async with temp_hopyard(disk) as running:
+            yield running
+
+
+def server_of(hopyard: Hopyard) -> psutil.Process:
+    return next(one for one in hopyard.running("-m hopyard.notebook") if one.name() != "bwrap")
+
+
+async def statuses(hopyard: Hopyard, token: str) -> dict[str, tuple[int, str]]:
+    """Ask each part of the platform with a token that is good."""
+    found = {}
+    async with hopyard.client(token) as client:
+        for path in (
+            "hub/api/user",
+            f"api/v1/projects/{DEMO}",
+            f"livy/projects/{DEMO}/sessions",
+            f"user/{DEMO}/{DEMO}/api/kernels",
+        ):
+            answer = await client.get(path)
+            found[path] = answer.status_code, answer.text
+    return found
+
+
+async def test_full_disk_ends_no_server_and_no_token(small: Hopyard) -> None:
+    await small.start_server(DEMO)
+    server = server_of(small)
+    token = server.environ()["JUPYTERHUB_API_TOKEN"]
+    await asyncio.to_thread(fill, small.data_dir / "ballast")
+    try:
+        for _ in range(3):
+            for path, (status, text) in (await statuses(small, token)).items():
+                assert status in (200, 503), (path, status, text)
+                assert status == 200 or FULL in text, (path, text)
+            await asyncio.sleep(0.5)
+        async with small.client(token) as client:
+            assert (await client.get("hub/api/user")).status_code == 200
+            assert (await client.get("hub/api/user", headers=WRONG)).status_code == 403
+        answer = await small.api(
+            small.admin, "PATCH", f"projects/{DEMO}", json={"display_name": "New"}
+        )
+        assert answer.status_code in (200, 404, 405, 503), answer.text
+        assert server.is_running()
+        # A stop that cannot be written down ...
+        async with small.client(await small.token(DEMO)) as client:
+            await client.delete(f"hub/api/users/{DEMO}/servers/{DEMO}")
+        await asyncio.to_thread(server.wait, 30)
+    finally:
+        (small.data_dir / "ballast").unlink()
+    # ... is made up for when there is room again, and a new start is possible.
+
+    async def stopped() -> bool:
+        known = (await small.hub("GET", f"users/{DEMO}")).json()["servers"]
+        return DEMO not in known
+
+    await until("the server has stopped", stopped, 60)
+    await small.start_server(DEMO)
+    assert server_of(small).pid != server.pid
+
+
+async def test_locked_database_of_the_hub_ends_nothing(small: Hopyard) -> None:
+    await small.start_server(DEMO)
+    server = server_of(small)
+    token = server.environ()["JUPYTERHUB_API_TOKEN"]
+    database = small.data_dir / "hub" / "jupyterhub.sqlite"
+    locking = sqlite3.connect(database, isolation_level=None)
+    try:
+        locking.execute("BEGIN EXCLUSIVE")
+        async with small.client(token) as client:
+            answer = await client.get("hub/api/user", timeout=60)
+        assert answer.status_code in (200, 503), answer.text
+        assert answer.status_code == 200 or "locked" in answer.text
+    finally:
+        locking.close()
+    async with small.client(token) as client:
+        assert (await client.get("hub/api/user")).status_code == 200
+    assert server.is_running()
+
+
+WRONG = {"Authorization": "Bearer 0123456789abcdef0123456789abcdef"}
