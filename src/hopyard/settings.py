@@ -31,8 +31,14 @@ NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "HOPYARD_TOKEN", handed.VARIABLE, han
 
 def default_data_dir() -> Path:
     """Return the folder for data by the XDG base directory specification."""
-    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-    return Path(base) / "hopyard"
+    if base := os.environ.get("XDG_DATA_HOME"):
+        return Path(base) / "hopyard"
+    try:
+        return Path.home() / ".local" / "share" / "hopyard"
+    except RuntimeError:
+        raise SetupError(
+            "This user has no home folder: set HOPYARD_DATA_DIR to where the data is to be."
+        ) from None
 
 
 class Limits(BaseModel, extra="forbid"):
@@ -46,6 +52,19 @@ class Limits(BaseModel, extra="forbid"):
     executors_max: int = Field(100, description="of one session")
     hours: list[int] = Field([6, 12, 24, 72, 168], description="offered until shutdown")
     hours_default: int = Field(6, description="hours to shutdown that the form starts with")
+    driver_extra: int = Field(
+        2048, ge=256, description="of a driver beside its driver memory: Python, R, the JVM's own"
+    )
+    tmp: int = Field(2048, ge=16, description="MB that fit into `/tmp`, and into `/dev/shm`")
+    processes: int | None = Field(
+        None, ge=50, description="and threads; 500 and 100 for each of the machine's cores if empty"
+    )
+    log: int = Field(100, ge=4, description="MB of one log of a driver, batch or Jupyter server")
+    disk: int | None = Field(
+        None,
+        ge=1,
+        description="MB of a project, measured now and then; no limit if empty",
+    )
     unlimited_hours: bool = Field(False, description="also offer a server without time limit")
 
 
@@ -211,6 +230,14 @@ class Settings(BaseSettings):
         In it: `jupyter/RUN.log` and `sessions/ID/driver.log`.
         """
         return self.logs_dir / "projects" / project / folder_of(user)
+
+
+def folders_of(settings: Settings, project: str) -> list[Path]:
+    """Return the folders that count as a project's: its files, homes and working copies."""
+    found = [settings.projects_dir / project]
+    for place in (settings.data_dir / "homes", settings.copies_dir, settings.saves_dir):
+        found += sorted(place.glob(f"*/{project}"))
+    return found
 
 
 def folder_of(user: str) -> str:

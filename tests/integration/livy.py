@@ -67,9 +67,12 @@ class Livy:
         *,
         token: str = "",
         others: Mapping[str, str] | None = None,
+        wrap: Callable[[list[str], Path], list[str]] | None = None,
         **settings: str,
     ) -> None:
         self.data = data
+        self._wrap = wrap
+        """Returns the command that runs another one as another user, who owns the data."""
         self.token = token
         self.others = others or {}
         """Tokens of other users than `ada`, who has `token`."""
@@ -94,6 +97,9 @@ class Livy:
             tokens = {"ada": self.token, **self.others}
             file.write_text("".join(f"{user} {token}\n" for user, token in tokens.items()))
             command += ["--token-file", str(file)]
+        self.data.chmod(0o700)
+        if self._wrap:
+            command = self._wrap(command, self.data)
         with (self.data / "livy.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
 
@@ -174,7 +180,7 @@ class Livy:
 
 
 @contextmanager
-def temp_livy(data: Path, *, token: str = "", **settings: str) -> Iterator[Livy]:
+def temp_livy(data: Path, *, token: str = "", **settings: Any) -> Iterator[Livy]:
     """A server that runs, and is gone with all its drivers afterwards.
 
     With a token, only its user `ada` may use it.

@@ -151,6 +151,7 @@ def make_demo_command() -> None:
 
 def main() -> None:
     """Run the command line; an error for the user is one sentence and exit code 1."""
+    os.umask(0o077)  # what the platform writes is its own
     try:
         app()
     except HopyardError as error:

@@ -56,7 +56,9 @@ def serve(
         machine.make_data_dir(settings.data_dir)
         machine.check_java()
         if settings.isolation == "sandbox":
-            sandbox.check()
+            sandbox.check(machine.hidden(settings))
+        else:
+            machine.check_account()
         migrate(settings.database)
     logging.getLogger("aiosqlite").setLevel("INFO")
     # Both before anything is recovered: a second server must not touch the first one's sessions.

@@ -11,10 +11,14 @@ import tempfile
 from pathlib import Path
 
 from hopyard.errors import SetupError
-from hopyard.settings import Settings
+from hopyard.settings import CONFIG_VARIABLE, Settings
 
 FREE_BYTES = 200_000_000
 JAVA_AT_LEAST = 17
+OTHERS, OTHERS_WRITE = 0o077, 0o022
+OURS = frozenset({"run", "keys", "logs", "projects", "hub", "hopyard.sqlite"})
+"""One of these is in a data directory that was used before."""
+PRIVATE = ("keys/*", "hub/*", "run/*", "logs/*", "logs/platform/*")
 
 
 def check(settings: Settings) -> None:
@@ -29,13 +33,45 @@ def check(settings: Settings) -> None:
     if settings.isolation == "sandbox":
         from hopyard.launchers.sandbox import check as check_sandbox
 
-        check_sandbox()
+        check_sandbox(hidden(settings))
+    else:
+        check_account()
+
+
+def check_account() -> None:
+    """See that this user has an account: Java asks for its name, and Hadoop fails without.
+
+    Raises:
+        SetupError: there is none. In the sandbox every user has one.
+    """
+    import pwd
+
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        raise SetupError(
+            f"This user (number {os.geteuid()}) has no account on this machine, and Spark needs "
+            'one where isolation is "none": use isolation = "sandbox", or add it to /etc/passwd.'
+        ) from None
+
+
+def hidden(settings: Settings) -> tuple[Path, ...]:
+    """Return what no notebook may read: data, keys, and the settings with their passwords."""
+    config = Path(os.environ.get(CONFIG_VARIABLE, "hopyard.toml")).absolute()
+    secret = settings.database_url or settings.admin_password
+    wanted = (settings.data_dir, settings.secrets_key_path, *([config] if secret else []))
+    return tuple(path for path in wanted if path.exists())
 
 
 def make_data_dir(folder: Path) -> None:
-    """Make the data directory, for this user alone: code and its output are in it."""
+    """Make the data directory, for this user alone: code and its output are in it.
+
+    Raises:
+        SetupError: it cannot be written, is somebody else's, or others use it too.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _keep_private(folder)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
@@ -43,6 +79,28 @@ def make_data_dir(folder: Path) -> None:
             f"The data directory {folder} cannot be written ({error.strerror}): "
             "set HOPYARD_DATA_DIR to a folder that can."
         ) from None
+
+
+def _keep_private(folder: Path) -> None:
+    """Let nobody else read the data, also what an earlier version made."""
+    known = folder.stat()
+    if known.st_uid != os.geteuid():
+        raise SetupError(
+            f"The data directory {folder} belongs to another user (number {known.st_uid}): "
+            f"chown it to {os.geteuid()}, or set HOPYARD_DATA_DIR to another folder."
+        )
+    if known.st_mode & OTHERS:
+        names = {path.name for path in folder.iterdir()} - {"lost+found"}
+        if names and (known.st_mode & OTHERS_WRITE or not names & OURS):
+            raise SetupError(
+                f"The data directory {folder} is open to other users: set HOPYARD_DATA_DIR to "
+                f"an empty folder, or close it (chmod 700 {folder}) if it is for Hopyard alone."
+            )
+        folder.chmod(0o700)
+    for path in (*folder.iterdir(), *(path for name in PRIVATE for path in folder.glob(name))):
+        mode = path.lstat().st_mode
+        if mode & OTHERS and not path.is_symlink() and path.lstat().st_uid == os.geteuid():
+            path.chmod(mode & ~OTHERS & 0o7777)
 
 
 def check_data_dir(folder: Path) -> None:
