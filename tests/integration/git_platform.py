@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import psutil
 
-from tests.git_server import GitServer, Keep, git
+from tests.git_server import GitServer, Keep, all_to_its_owner, git
 from tests.platform import Hopyard, until
 
 KEY = "glpat-the-key-of-the-platforms-test"
@@ -102,6 +102,7 @@ class Work:
         for name, content in EDITS.items():
             (self.folder / name).parent.mkdir(exist_ok=True)
             (self.folder / name).write_bytes(content)
+        all_to_its_owner(self.folder)
 
     def all_there(self) -> None:
         """Compare contents: files, what is staged, and the commit."""
@@ -126,7 +127,7 @@ class Work:
         return name
 
     def _show(self, what: str) -> bytes:
-        words = ["git", "cat-file", "blob", what]
+        words = ["git", "-c", "safe.directory=*", "cat-file", "blob", what]
         return subprocess.run(words, cwd=self.folder, capture_output=True, timeout=60).stdout
 
     def _parents(self, ref: str) -> list[str]:

@@ -49,6 +49,8 @@ async def test_full_disk_ends_no_server_and_no_token(small: Hopyard) -> None:
     await small.start_server(DEMO)
     server = server_of(small)
     token = server.environ()["JUPYTERHUB_API_TOKEN"]
+    for user in (DEMO, small.admin):
+        await small.token(user)  # none can be made later
     await asyncio.to_thread(fill, small.data_dir / "ballast")
     try:
         for _ in range(3):

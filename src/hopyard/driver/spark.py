@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hopyard import limits
 from hopyard.ask import DESK
 from hopyard.driver import archive
 from hopyard.driver.process import child_setup, ended, exit_words, kill_group
@@ -475,6 +476,8 @@ def why_ended(
             "or collect less of the data to the driver."
         )
     if code in (-signal.SIGKILL, 128 + signal.SIGKILL):
+        if limits.killed():
+            return f"{what} {limits.ended()}."
         return (
             f"{what} was killed (signal SIGKILL): most likely the machine "
             "or the container ran out of memory."

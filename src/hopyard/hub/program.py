@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hopyard.hub.context import Context
 from hopyard.hub.copy import Copy
+from hopyard.launchers.limits import Limits
 from hopyard.launchers.sandbox import Sandbox
 from hopyard.projects.jupyter.models import ServerPlan
 from hopyard.projects.repositories import rules
@@ -76,6 +77,7 @@ class Program:
             "HOPYARD_API_URL": f"{self._platform.web_url}api/v1/",
             "HOPYARD_LIVY_URL": self._platform.livy_project_url(self._project),
             "HOPYARD_MODE": plan.mode,
+            "HOPYARD_DISK_MB": str(self._settings.limits.disk or ""),
             "HOPYARD_SESSION_CONF": json.dumps(plan.session_request),
             "HOPYARD_DEFAULT_URL": plan.default_url,
             "HOPYARD_WARM": "1" if self._settings.livy.warm else "",
@@ -83,9 +85,23 @@ class Program:
             **runtime,
         }
 
+    def limits(self, plan: ServerPlan) -> Limits | None:
+        """Make the limits of its memory, processes and log; None without a sandbox."""
+        if not self._sandboxed:
+            return None
+        return Limits.make(self._settings, self._limited, plan.memory_mb * 2**20)
+
+    def forget_limits(self) -> None:
+        """Remove them, when it has ended."""
+        if self._sandboxed:
+            Limits.forget(self._settings, self._limited)
+
     @property
-    def command(self) -> list[str]:
-        """The command, in the sandbox where there is one."""
+    def _limited(self) -> str:
+        return f"jupyter/{self._user}/{self._project}"
+
+    def command(self, limits: Limits | None) -> list[str]:
+        """Return the command, in the sandbox where there is one."""
         command = [sys.executable, "-P", "-m", "hopyard.notebook"]
         if not self._sandboxed:
             return command
@@ -96,7 +112,14 @@ class Program:
             work_dir = self._copy.folder
         trusted = self._copy.ca_file if self._copy else ""
         readable = (Path(trusted),) if trusted else ()
-        return Sandbox(writable=writable, readable=readable, work_dir=work_dir).wrap(command)
+        return Sandbox(
+            writable=writable,
+            readable=readable,
+            work_dir=work_dir,
+            home=HOME,
+            tmp_mb=self._settings.limits.tmp,
+            limits=limits,
+        ).wrap(command)
 
 
 def new_log(settings: Settings, user: str, project: str) -> Path:

@@ -20,19 +20,24 @@ from typing import Any, Literal
 
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
 from jupyterhub.utils import maybe_future
+from sqlalchemy.exc import SQLAlchemyError
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
-from hopyard import handed
+from hopyard import disk, handed
 from hopyard.errors import HopyardError
 from hopyard.hub.context import context
 from hopyard.hub.copy import Copy, CopyFailed
+from hopyard.hub.guard import look_after
 from hopyard.hub.program import Program, last_log, new_log, why
 from hopyard.hub.saver import Saver
 from hopyard.hub.tree import ServerTree
+from hopyard.launchers import owner
+from hopyard.launchers.base import FILES_OF_USERS
+from hopyard.launchers.limits import Limits
 from hopyard.projects.jupyter.models import ServerPlan
 from hopyard.projects.repositories.models import RepositorySettings
 from hopyard.protocol.git import Progress
-from hopyard.settings import Settings
+from hopyard.settings import Settings, folders_of
 
 READY_SECONDS = 90.0
 READY_POLL_SECONDS = 0.025
@@ -53,10 +58,13 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         self._asked = False
         self._copy: Copy | None = None
         self._saver: Saver | None = None
+        self._limits: Limits | None = None
+        self._guarding: asyncio.Task[None] | None = None
         self._log: Path | None = None
         self._listening: socket.socket | None = None
         """What the server listens on: held here too, so that nobody else can have its port while
         the proxy still leads there."""
+        self._watchers: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = []
 
     # --- what is started -------------------------------------------------------------------------
 
@@ -110,10 +118,17 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             reason = f"The Jupyter server could not be started: {error.strerror or error}."
             self._ending = ("failed", reason)
             raise SpawnException(reason, reason="machine", status_code=500) from None
-        self._step(90, "Ready")
+        ready = await asyncio.to_thread(self._ready)
+        self._step(90, ready)
         self._up = True
-        await self._report("running", "Ready")
+        await self._report("running", ready)
         return self.ip, self.port
+
+    def _ready(self) -> str:
+        """Say that it is ready; whoever has too many files needs a server to delete some."""
+        folders = folders_of(self._settings, self.name)
+        full = disk.too_much(folders, self._settings.limits.disk)
+        return f"Ready. {full}" if full else "Ready"
 
     @property
     def _run_log(self) -> Path:
@@ -153,16 +168,19 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
 
     def _launch(self, plan: ServerPlan, log: Path) -> None:
         program = Program(context(), self.user.name, self.name, self._copy)
+        self._limits = program.limits(plan)
         self.mem_limit = plan.memory_mb * 2**20
         self.cpu_limit = plan.cores
         jupyter = self._settings.projects_dir / self.name / "Jupyter"
-        jupyter.mkdir(mode=0o750, parents=True, exist_ok=True)
+        owner.make_folder(jupyter)
         self._hold(handed.make(self.ip, 0))
         listening = [self._listening] if self._listening else []
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        if self._sandboxed:
+            owner.hand_over_log(descriptor)
         try:
             self._process = subprocess.Popen(
-                program.command,
+                program.command(self._limits),
                 env=program.environment(plan, self.get_env()) | handed.variables(listening),
                 pass_fds=[one.fileno() for one in listening],
                 cwd=jupyter,
@@ -170,11 +188,13 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
                 stdout=descriptor,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=FILES_OF_USERS,
             )
         finally:
             os.close(descriptor)
         self.pid = self._process.pid
         self._tree = ServerTree.of(self.pid)
+        self._guard()
         # Written down before anything can go wrong: a Hub that dies now finds the process again.
         self._keep_state()
 
@@ -249,14 +269,15 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
 
     async def poll(self) -> int | None:
         """Return None while the server runs, else its exit code; its time may be up by now."""
+        self._guard()
         code = self._exit_code()
         if code is not None:
             by_itself = self._process is not None and code == 0  # the member shut it down
             if self._up and not by_itself and not self._asked and self._ending[0] != "failed":
                 # Of a server that was found again after the Hub's restart there is no exit code.
                 shown = f" (exit code {code})" if self._process else ""
-                reason = f"The Jupyter server ended unexpectedly{shown}: see Logs."
-                self._ending = ("failed", reason)
+                how = (self._limits and self._limits.how_it_ended) or f"ended unexpectedly{shown}"
+                self._ending = ("failed", f"The Jupyter server {how}: see Logs.")
             return code
         if self._up and await self._time_is_up():
             self.log.info("The time of %s is up", self._log_name)
@@ -267,8 +288,20 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             self._saver.look()
         return None
 
+    def _guard(self) -> None:
+        """Look after the limits; a Hub that was started anew begins with its first look."""
+        ended = self._guarding is None or self._guarding.done()
+        if self._limits and self._tree and ended:
+            self._guarding = asyncio.create_task(
+                look_after(self._limits, self._tree, self._run_log)
+            )
+
     async def _time_is_up(self) -> bool:
-        expires = await context().jupyter.expires_at(self.user.name, self.name)
+        try:
+            expires = await context().jupyter.expires_at(self.user.name, self.name)
+        except SQLAlchemyError as error:
+            self.log.warning("Whether the time of %s is up is not known: %s", self._log_name, error)
+            return False
         return expires is not None and expires <= datetime.now(UTC)
 
     # --- stopping --------------------------------------------------------------------------------
@@ -286,6 +319,20 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             await self._report(state, None, error)
         self._up = False
         await maybe_future(super().run_post_stop_hook())
+
+    def add_poll_callback(self, callback: Any, *args: Any, **kwargs: Any) -> None:
+        """Remember who is told of the end: JupyterHub forgets them before it has told them."""
+        self._watchers.append((callback, args, kwargs))
+        super().add_poll_callback(callback, *args, **kwargs)
+
+    def try_stop_again(self) -> None:
+        """Go on after a stop that could not be written down: the next look sees it once more."""
+        self._stop_pending = False
+        watchers, self._watchers = self._watchers, []
+        self._callbacks: list[Any] = []
+        for callback, args, kwargs in watchers:
+            self.add_poll_callback(callback, *args, **kwargs)
+        self.start_polling()
 
     async def _end(self, seconds: float = END_SECONDS) -> None:
         self._asked = True
@@ -321,6 +368,8 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             state["tree"] = self._tree.to_state()
         if self._listening:
             state["port"] = self._listening.getsockname()[1]
+        if self._limits:
+            state["limits"] = self._limits.to_state()
         if self._copy:
             state["repository"] = self._copy.chosen.model_dump()
         return state
@@ -333,6 +382,8 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             self._up = True
         if port := state.get("port"):
             self._listening = handed.take(port)
+        if limits := state.get("limits"):
+            self._limits = Limits.from_state(limits)
         if chosen := state.get("repository"):
             settings = RepositorySettings.model_validate(chosen)
             self._copy = Copy(context().repositories, self.user.name, self.name, settings)
@@ -341,6 +392,10 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
         """Forget the server."""
         super().clear_state()
         self._release()
-        self._tree = None
+        if self._guarding:
+            self._guarding.cancel()
+        if self._limits:
+            Program(context(), self.user.name, self.name, None).forget_limits()
+        self._tree = self._limits = self._guarding = None
         self._process = None
         self._copy = None

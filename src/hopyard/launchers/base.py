@@ -14,6 +14,8 @@ from typing import Any
 
 from hopyard.protocol.messages import BatchReport, StartConfig
 
+FILES_OF_USERS = 0o022
+"""The umask of what runs for a user; the platform's own keeps everybody out."""
 Process = dict[str, Any]
 """Where a driver runs, as JSON: only the launcher that made it reads it."""
 

@@ -28,20 +28,24 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from hopyard import disk
 from hopyard.errors import Unavailable
-from hopyard.launchers import processes
-from hopyard.launchers.base import Launcher, Order, Process
+from hopyard.launchers import limits, owner, processes
+from hopyard.launchers.base import FILES_OF_USERS, Launcher, Order, Process
+from hopyard.launchers.limits import Limits
 from hopyard.launchers.sandbox import Sandbox
 from hopyard.protocol.messages import REPORT, BatchReport, StartConfig
-from hopyard.settings import Settings
+from hopyard.settings import Settings, folders_of
 
 INSIDE_PROJECT = "/project"
 INSIDE_OWN = "/run/hopyard"
+INSIDE_NAME = "hopyard"
 INFO = "sandbox.json"
 REPORT_MOST = 64 * 1024
 INFO_SECONDS = 20.0
 STOP_SECONDS = 10.0
 KILL_SECONDS = 5.0
+KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 PASSED_ON = ("PATH", "JAVA_HOME", "SPARK_HOME", "HADOOP_CONF_DIR", "TZ")
 
 
@@ -66,7 +70,10 @@ class LocalLauncher(Launcher):
 
     def _start(self, order: Order) -> Process:
         project = self._settings.projects_dir / order.project
-        (project / "Jupyter").mkdir(parents=True, exist_ok=True)
+        bound = self._settings.limits.disk
+        if full := disk.too_much(folders_of(self._settings, order.project), bound):
+            raise Unavailable(full)
+        owner.make_folder(project / "Jupyter")
         own = self._own_folder(order.config.place)
         shutil.rmtree(own, ignore_errors=True)
         for folder in (own, own / "tmp", own / "home"):
@@ -94,16 +101,23 @@ class LocalLauncher(Launcher):
             if not self.sandboxed:
                 child = self._spawn(command, environment, log.fileno(), cwd=project / "Jupyter")
                 return self._remember(child, child.pid, own / f"go-{ticket}")
+            owner.hand_over_log(log.fileno())
+            memory = limits.of_driver(conf, self._settings)
+            bounds = Limits.make(self._settings, order.config.place, memory)
             box = Sandbox(
                 writable={project: INSIDE_PROJECT, own: INSIDE_OWN},
                 work_dir=f"{INSIDE_PROJECT}/Jupyter",
+                home=f"{INSIDE_OWN}/home",
+                tmp_mb=self._settings.limits.tmp,
+                limits=bounds,
             )
             # A file and no pipe: bubblewrap must not stop half-way when this process is killed.
             info = own / INFO
-            with info.open("wb") as writing:
-                words = box.wrap(command, writing.fileno())
-                child = self._spawn(words, environment, log.fileno(), passed=(writing.fileno(),))
-        return self._remember(child, _first_inside(info, child), own / f"go-{ticket}")
+            info.touch()
+            child = self._spawn(box.wrap(command, info), environment, log.fileno())
+        inside = _first_inside(info, child)
+        known = self._remember(child, inside, own / f"go-{ticket}")
+        return known | {"limits": bounds.to_state(), "log": str(order.log)}
 
     @staticmethod
     def _spawn(
@@ -112,7 +126,6 @@ class LocalLauncher(Launcher):
         log: int,
         *,
         cwd: Path | None = None,
-        passed: tuple[int, ...] = (),
     ) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             command,
@@ -122,7 +135,7 @@ class LocalLauncher(Launcher):
             stdout=log,
             stderr=log,
             start_new_session=True,
-            pass_fds=passed,
+            umask=FILES_OF_USERS,
         )
 
     def _remember(self, child: subprocess.Popen[bytes], inside: int, go: Path) -> Process:
@@ -146,6 +159,8 @@ class LocalLauncher(Launcher):
             # `!python` and `!pip` are the ones of the notebook.
             "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
             "HOME": str(own / "home"),
+            "USER": INSIDE_NAME,
+            "LOGNAME": INSIDE_NAME,
             "PYSPARK_PYTHON": sys.executable,
             "HOPYARD_DRIVER_CONFIG": str(config),
         }
@@ -153,11 +168,16 @@ class LocalLauncher(Launcher):
     async def check(self, process: Process) -> str | None:
         """Look whether a driver still runs (see the contract)."""
         outer, inner = _known(process)
+        bounds = Limits.from_state(process["limits"]) if "limits" in process else None
+        if bounds is not None:
+            await asyncio.to_thread(bounds.look, [outer, inner], Path(process["log"]))
         if inner.runs or outer.runs:
             return None
         # Asked last: before the end was seen it would have no code, and nobody could say why.
         child = self._children.pop(outer.pid, None)
-        return _how_it_ended(child.poll() if child else None)  # also takes the zombie away
+        code = child.poll() if child else None  # also takes the zombie away
+        killed = code is None or code in KILLED
+        return (killed and bounds and bounds.how_it_ended) or _how_it_ended(code)
 
     async def stop(self, process: Process) -> None:
         """End a driver and everything that it started (see the contract)."""
@@ -197,6 +217,7 @@ class LocalLauncher(Launcher):
     async def clean(self, place: str) -> None:
         """Remove the scratch files of a process that has ended (see the contract)."""
         await asyncio.to_thread(shutil.rmtree, self._own_folder(place), ignore_errors=True)
+        await asyncio.to_thread(Limits.forget, self._settings, place)
 
 
 def _first_inside(info: Path, child: subprocess.Popen[bytes]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
+PRECISELY = 32 * 2**20
+"""Bytes from which on it is worth asking what a process shares with others."""
 
 
 @dataclass(frozen=True)
@@ -82,3 +85,18 @@ def _stat(pid: int) -> list[str] | None:
     except OSError:
         return None
     return text[text.rindex(")") + 2 :].split()
+
+
+def memory_of(process: Process) -> int:
+    """Return the bytes of memory that are a process's own, its share of what it has with others."""
+    rough = own = 0
+    with contextlib.suppress(OSError):
+        for line in (PROC / str(process.pid) / "status").read_text().splitlines():
+            if line.startswith(("RssAnon:", "RssShmem:")):
+                rough += int(line.split()[1]) * 1024
+        if rough < PRECISELY:
+            return rough
+        for line in (PROC / str(process.pid) / "smaps_rollup").read_text().splitlines():
+            if line.startswith(("Pss_Anon:", "Pss_Shmem:")):
+                own += int(line.split()[1]) * 1024
+    return own or rough

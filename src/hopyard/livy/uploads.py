@@ -17,6 +17,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from hopyard.errors import Conflict, InvalidInput, Unavailable
+from hopyard.launchers import owner
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@-]{0,199}")
 OVERHEAD = 10_000
@@ -70,11 +71,12 @@ def _store(source: IO[bytes], folder: Path, name: str) -> None:
     """Write the file; the session's own code may have put a link in the folder's place."""
     place = None
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner.make_folder(folder, 0o700)
         place = os.open(folder, os.O_DIRECTORY | os.O_NOFOLLOW)
         new = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=place)
         with os.fdopen(new, "wb") as target:
             shutil.copyfileobj(source, target)
+            owner.inherit_open(place, new)
     except FileExistsError:
         raise Conflict(f"A file {name} was uploaded to this session already.") from None
     except OSError as error:

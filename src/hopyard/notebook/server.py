@@ -8,6 +8,7 @@ What it reads from its environment, beside JupyterHub's own `JUPYTERHUB_*`:
 | `HOPYARD_ROOT_DIR` | the folder shown; `/project/Jupyter` by default |
 | `HOPYARD_DEFAULT_URL` | `/lab` or `/nbclassic/tree` |
 | `HOPYARD_PROJECT`, `HOPYARD_LIVY_URL`, `HOPYARD_SESSION_CONF` | handed on to the Spark kernels |
+| `HOPYARD_DISK_MB` | MB that the project's files may take; empty: no limit |
 | `HOPYARD_WARM` | not empty: a Spark driver is asked for before the first cell |
 | `HOPYARD_REPOSITORY` | the repository, as JSON (`git/configuration.py`); absent: Git is off |
 | `HOPYARD_USER_NAME`, `HOPYARD_USER_EMAIL` | who the commits made here are by |

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime
 
+from hopyard.launchers import owner
 from hopyard.settings import Settings
 
 DATASETS = ("Jupyter", "Resources", "Logs", "Experiments")
@@ -13,7 +14,7 @@ DATASETS = ("Jupyter", "Resources", "Logs", "Experiments")
 def create(settings: Settings, project: str) -> None:
     """Make a project's folder with its datasets; what is there stays."""
     for dataset in DATASETS:
-        (settings.projects_dir / project / dataset).mkdir(mode=0o750, parents=True, exist_ok=True)
+        owner.make_folder(settings.projects_dir / project / dataset)
 
 
 def put_aside(settings: Settings, project: str) -> None:

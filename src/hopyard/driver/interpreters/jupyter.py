@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from hopyard import limits
 from hopyard.driver.interpreters.base import (
     Code,
     Interpreter,
@@ -200,9 +201,12 @@ class JupyterKernel(Interpreter):
         raise InterpreterDied(f"{self.language} did not answer for {timeout:.0f} seconds")
 
     async def _watch(self, kernel: KernelProcess) -> None:
+        killed = limits.killed()
         code = await ended(kernel.process)
         words = f"{self.language} ended ({exit_words(code)})"
-        if code == -signal.SIGKILL:
+        if code == -signal.SIGKILL and limits.killed() > killed:
+            words = f"{self.language} {limits.ended()}"
+        elif code == -signal.SIGKILL:
             words += ", most likely because the machine or the container ran out of memory"
         if not self._died.done():
             await asyncio.sleep(0.05)  # let its last output arrive

@@ -9,11 +9,14 @@ somebody else changes the file.
 from __future__ import annotations
 
 import asyncio
+import os
+from pathlib import Path
 from typing import Any
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from tornado.web import HTTPError
 
+from hopyard import disk
 from hopyard.notebook.aliases import SparkmagicNames
 from hopyard.notebook.recorder import merge
 from hopyard.notebook.recorder.recorder import Recorder
@@ -49,7 +52,13 @@ class RecordedOutputs:
         return model
 
     async def save(self, model: dict[str, Any], path: str = "") -> dict[str, Any]:
-        """Save a file; a notebook with what its page cannot know of."""
+        """Save a file; a notebook with what its page cannot know of.
+
+        Raises:
+            HTTPError: the project has more files than it may (507).
+        """
+        if full := await asyncio.to_thread(_too_much):
+            raise HTTPError(507, full)
         notebook = model.get("content")
         if model.get("type") != "notebook" or not isinstance(notebook, dict):
             return await super().save(model, path)  # type: ignore[misc,no-any-return]
@@ -106,6 +115,12 @@ class RecordedOutputs:
             return
         hashed = model["hash"] is not None
         model.update(shown if hashed else {"last_modified": shown["last_modified"]})
+
+
+def _too_much() -> str | None:
+    limit = os.environ.get("HOPYARD_DISK_MB")
+    folders = [Path(os.environ.get("HOPYARD_PROJECT_DIR", "/project")), Path.home()]
+    return disk.too_much(folders, int(limit)) if limit else None
 
 
 def _state(model: dict[str, Any]) -> Any:

@@ -19,6 +19,7 @@ from typing import Any
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
+from hopyard import limits
 from hopyard.notebook.recorder.outputs import KINDS
 from hopyard.notebook.recorder.recorder import Recorder
 from hopyard.notebook.recorder.runs import Runs
@@ -61,6 +62,7 @@ class Kernels(AsyncMappingKernelManager):  # type: ignore[misc]
         super().__init__(**arguments)
         self.recorder = Recorder(Runs(Spool(_folder(self.root_dir)), _soon), self._settled)
         self._taps: dict[str, Tap] = {}
+        self._killed = limits.killed()
         self._followed: set[str] = set()
         self._stdin: dict[str, Any] = {}
         self._patience: dict[str, asyncio.TimerHandle] = {}
@@ -89,9 +91,13 @@ class Kernels(AsyncMappingKernelManager):  # type: ignore[misc]
         tap.stream.on_recv(record)
         if kernel_id not in self._followed:
             self._followed.add(kernel_id)
-            ended = partial(self.recorder.ended, kernel_id, DIED)
-            self.add_restart_callback(kernel_id, partial(ended, gone=False))
-            self.add_restart_callback(kernel_id, partial(ended, gone=True), "dead")
+            self.add_restart_callback(kernel_id, partial(self._died, kernel_id, gone=False))
+            self.add_restart_callback(kernel_id, partial(self._died, kernel_id, gone=True), "dead")
+
+    def _died(self, kernel_id: str, *, gone: bool) -> None:
+        killed, self._killed = limits.killed() - self._killed, limits.killed()
+        why = f"The Jupyter server's kernel {limits.ended()}." if killed > 0 else DIED
+        self.recorder.ended(kernel_id, why, gone=gone)
 
     def stop_watching_activity(self, kernel_id: str) -> None:
         """Stop watching a kernel."""

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from hopyard.launchers import owner
+
 
 def copy(
     source: Path, names: Iterable[str], target: Path, copied: Mapping[str, str]
@@ -26,13 +28,16 @@ def copy(
         name = str(file.relative_to(source))
         place = target / name
         content = file.read_bytes()
+        if place.resolve() != target.resolve() / name:
+            continue  # a member put a link there: nothing is written through it
         if not place.exists():
             wanted = name not in copied
         else:
             wanted = hashlib.sha256(place.read_bytes()).hexdigest() == copied.get(name)
         if wanted:
-            place.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+            owner.make_folder(place.parent)
             place.write_bytes(content)
+            owner.inherit(place)
             now[name] = hashlib.sha256(content).hexdigest()
     return now
 
