@@ -99,13 +99,21 @@ async def test_ports_of_killed_processes_cannot_be_taken_and_connections_wait(
 ) -> None:
     await wounded.start_server(DEMO)
     server = next(one for one in wounded.running("-m hopyard.notebook") if one.name() != "bwrap")
-    of_server = [one.laddr.port for one in server.net_connections("tcp") if one.status == "LISTEN"]
+    (own,) = [one.laddr.port for one in server.net_connections("tcp") if one.status == "LISTEN"]
     platform = wounded.platform
-    internal = (platform.proxy_api_url, platform.hub_url, platform.web_url, platform.livy_url)
-    ports = [wounded.port, *(httpx.URL(url).port or 0 for url in internal), *of_server]
-    assert len(of_server) == 1 and len(set(ports)) == 6
+    doors = [
+        f"{platform.proxy_api_url}api/routes",
+        f"{platform.hub_url}hub/api/users",
+        f"{platform.web_url}api/v1/projects",
+        f"{platform.livy_url}livy/projects/{DEMO}/sessions",
+        f"http://127.0.0.1:{own}/user/{DEMO}/{DEMO}/api/contents",
+    ]
+    ports = [wounded.port, *(httpx.URL(door).port or 0 for door in doors)]
+    assert len(set(ports)) == 6
 
     client = httpx.AsyncClient(timeout=60, trust_env=False)
+    for door in doors:
+        assert (await client.get(door)).status_code in (401, 403), door
     assert wounded.process
     supervisor, old = psutil.Process(wounded.process.pid), wounded.pids()
     supervisor.suspend()  # so that they stay away while somebody tries

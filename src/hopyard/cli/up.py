@@ -37,20 +37,23 @@ class Front:
 
     async def answers(self, url: str, token: str = "") -> bool:
         """Say whether a process answers with anything but an error of its own."""
-        headers = {"Authorization": f"token {token}"} if token else {}
         try:
-            response = await self.http.get(url, headers=headers)
+            response = await self._get(url, token)
         except httpx.HTTPError:
             return False
         return response.status_code < 500
 
-    async def speaks(self, url: str) -> bool:
+    async def speaks(self, url: str, token: str = "") -> bool:
         """Say whether a process answers at all, an error of its own included."""
         try:
-            await self.http.get(url)
+            await self._get(url, token)
         except httpx.HTTPError:
             return False
         return True
+
+    async def _get(self, url: str, token: str) -> httpx.Response:
+        headers = {"Authorization": f"token {token}"} if token else {}
+        return await self.http.get(url, headers=headers)
 
     async def hub(self, method: str, path: str, json: object = None) -> httpx.Response:
         """Ask the Hub as the command line."""
@@ -199,7 +202,7 @@ def make_children(
         ],
         logs / "proxy.log",
         lambda: front.answers(platform.proxy_api_url + "api/routes", proxy_token),
-        lambda: front.speaks(platform.proxy_api_url),
+        lambda: front.speaks(platform.proxy_api_url + "api/routes", proxy_token),
         sockets=sockets.proxy,
         env={**env, "CONFIGPROXY_AUTH_TOKEN": proxy_token},
         again=front.refill_proxy,
