@@ -27,6 +27,7 @@ from benchmarks.livy import cancel, crowd, single
 from benchmarks.livy.client import Livy
 from benchmarks.measure import Row
 from benchmarks.plain_hub import free_port
+from hopyard.cli import token
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "benchmarks-livy.md"
 HEAD = """# Benchmarks of the Livy server
@@ -41,8 +42,8 @@ the same run on the same machine.
 
 
 @contextlib.contextmanager
-def ours(folder: Path) -> Iterator[tuple[str, int]]:
-    """Start `hopyard livy` alone; return its address and its process."""
+def ours(folder: Path) -> Iterator[tuple[str, str, int]]:
+    """Start `hopyard livy` alone; return its address, its token and its process."""
     port = free_port()
     env = {name: value for name, value in os.environ.items() if not name.startswith("HOPYARD_")}
     with (folder / "livy.log").open("wb") as log:
@@ -62,7 +63,7 @@ def ours(folder: Path) -> Iterator[tuple[str, int]]:
             if time.monotonic() > end or process.poll() is not None:
                 raise RuntimeError((folder / "livy.log").read_text())
             time.sleep(0.05)
-        yield url, process.pid
+        yield url, token.read(folder / "data" / "run" / token.NAME), process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
@@ -115,8 +116,8 @@ def main() -> None:
         if arguments.url:
             rows = measure(arguments.url, arguments.token, None, folder, arguments.runs)
         else:
-            with ours(folder) as (url, pid):
-                rows = measure(url, None, pid, folder, arguments.runs)
+            with ours(folder) as (url, secret, pid):
+                rows = measure(url, secret, pid, folder, arguments.runs)
             rows += asyncio.run(crowd.measure(folder / "crowd"))
     text = page(rows, load)
     print(text)

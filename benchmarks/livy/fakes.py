@@ -121,7 +121,7 @@ def main() -> None:
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
     settings = Settings(data_dir=folder, isolation="none", log_level="warning")
     settings.livy.sessions_per_user = 1000
-    livy.serve(settings, None, port=port, launcher=Announcer())
+    livy.serve(settings, None, port=port, no_token=True, launcher=Announcer())
 
 
 if __name__ == "__main__":

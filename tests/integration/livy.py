@@ -97,6 +97,8 @@ class Livy:
             tokens = {"ada": self.token, **self.others}
             file.write_text("".join(f"{user} {token}\n" for user, token in tokens.items()))
             command += ["--token-file", str(file)]
+        else:
+            command += ["--no-token"]
         self.data.chmod(0o700)
         if self._wrap:
             command = self._wrap(command, self.data)

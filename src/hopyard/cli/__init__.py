@@ -62,6 +62,13 @@ def livy_command(
     token_file: Annotated[
         Path | None, typer.Option(help="File with `USER TOKEN [admin]` a line; who may use it.")
     ] = None,
+    no_token: Annotated[
+        bool,
+        typer.Option(
+            "--no-token",
+            help="Let everybody on this machine use it: without, one token is made, in a file.",
+        ),
+    ] = False,
 ) -> None:
     """Start the Livy server, alone for any Livy client."""
     from hopyard.cli.livy import serve
@@ -71,7 +78,7 @@ def livy_command(
     if platform:
         serve(settings, Platform.read(settings))
     else:
-        serve(settings, None, host=host, port=port, token_file=token_file)
+        serve(settings, None, host=host, port=port, token_file=token_file, no_token=no_token)
 
 
 @app.command("check")

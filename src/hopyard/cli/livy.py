@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import shlex
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +16,7 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from hopyard import handed, log
-from hopyard.cli import machine
+from hopyard.cli import machine, token
 from hopyard.cli.heads import BoundedHeads
 from hopyard.errors import SetupError
 from hopyard.launchers import sandbox
@@ -36,6 +38,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8998,
     token_file: Path | None = None,
+    no_token: bool = False,
     launcher: Launcher | None = None,
 ) -> None:
     """Serve until the process is told to end, which ends the sessions too.
@@ -48,11 +51,7 @@ def serve(
         address = urlsplit(platform.livy_url)
         host, port = address.hostname or "127.0.0.1", address.port or 80
     else:
-        if token_file is None and not is_loopback(host):
-            raise SetupError(
-                f"Without a token file this server may not listen on {host}: "
-                "give one with --token-file, or listen on 127.0.0.1."
-            )
+        _check_tokens(host, token_file, no_token=no_token)
         machine.make_data_dir(settings.data_dir)
         machine.check_java()
         if settings.isolation == "sandbox":
@@ -60,6 +59,8 @@ def serve(
         else:
             machine.check_account()
         migrate(settings.database)
+        if token_file is None and not no_token:
+            token_file = token.make(settings.data_dir / "run")
     logging.getLogger("aiosqlite").setLevel("INFO")
     # Both before anything is recovered: a second server must not touch the first one's sessions.
     with _only_one(settings), _only_one_of_database(settings), _listen(host, port) as listening:
@@ -84,7 +85,36 @@ def serve(
         )
         if platform is None:
             print(f"The Livy server listens at {base}", flush=True)
+            _say_who_may(token_file, base)
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _check_tokens(host: str, token_file: Path | None, *, no_token: bool) -> None:
+    if token_file is not None and no_token:
+        raise SetupError("Give --token-file or --no-token, not both.")
+    if token_file is None and not is_loopback(host):
+        raise SetupError(
+            f"Without a token file this server may not listen on {host}: "
+            "give one with --token-file, or listen on 127.0.0.1."
+        )
+
+
+def _say_who_may(token_file: Path | None, base: str) -> None:
+    """Say beside the address how to get in; the token itself to a person alone, never to a log."""
+    if token_file is None:
+        words = (
+            "Without a token: everybody with an account on this machine can run code here as you, "
+            "and see and end your sessions."
+        )
+    elif token_file.name != token.NAME:
+        words = f"Who may use it is in {token_file}."
+    else:
+        bearer = f"$(cut -d' ' -f2 {shlex.quote(str(token_file))})"
+        words = f"Its token is in {token_file}:\n"
+        words += f'  curl -H "Authorization: Bearer {bearer}" {base}sessions'
+        if sys.stdout.isatty():
+            words += f"\nToken: {token.read(token_file)}"
+    print(words, flush=True)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, TypeVar
+from urllib.parse import quote
 
 from fastapi import Depends, Header, Query, Request
 from starlette.exceptions import HTTPException
@@ -12,6 +13,7 @@ from starlette.requests import HTTPConnection
 from hopyard.errors import InvalidInput, NotAllowed
 from hopyard.livy.access import SAFE_METHODS, Access, Caller
 from hopyard.livy.batches.service import Batches
+from hopyard.livy.owned import DIGITS
 from hopyard.livy.records import Session
 from hopyard.livy.requests import RequestBody, parse
 from hopyard.livy.secrets import PlatformSecrets
@@ -133,6 +135,16 @@ async def _key(
 
 Key = Annotated[str | None, Depends(_key)]
 """What the client calls this request."""
+
+
+def place_of(request: Request) -> str:
+    """Return a request's path as it goes into a header."""
+    return quote(request.url.path.rstrip("/"), safe="/")
+
+
+def as_id(text: str) -> int:
+    """Return an id in a path, or -1, which nothing has."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS else -1
 
 
 def number(text: str) -> int:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from starlette.exceptions import HTTPException
 
 from hopyard import errors, log
@@ -45,6 +45,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _theirs)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(DBAPIError, _unexpected)
+    for kind in (UnicodeEncodeError, DataError, OverflowError):
+        app.add_exception_handler(kind, _not_kept)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -89,6 +91,12 @@ def _invalid(request: Request, error: Exception) -> Response:
     }
     field, text = next(iter(faults.items()))
     return respond(request, 422, f"{field}: {text}", field, faults)
+
+
+def _not_kept(request: Request, error: Exception) -> Response:
+    """Answer a value that no database keeps: half of a character, NUL, a number without end."""
+    logger.warning("a value cannot be kept", path=request.url.path, error=type(error).__name__)
+    return respond(request, 422, "A value has letters or a number that cannot be kept.")
 
 
 def _unexpected(request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 
@@ -60,7 +61,8 @@ def _permissions(dependant: Dependant) -> Iterator[str]:
         yield from _permissions(one)
 
 
-def _ways() -> list[Way]:
+def application() -> FastAPI:
+    """Web that serves nobody."""
     platform = Platform(
         public_url="http://x/",
         proxy_api_url="http://x/",
@@ -73,9 +75,12 @@ def _ways() -> list[Way]:
         cli_token="a",
         cookie_secret="aa",
     )
-    app = create_app(Settings(data_dir=Path(tempfile.gettempdir()) / "unused"), platform)
+    return create_app(Settings(data_dir=Path(tempfile.gettempdir()) / "unused"), platform)
+
+
+def _ways() -> list[Way]:
     ways = []
-    for context in iter_route_contexts(app.routes):
+    for context in iter_route_contexts(application().routes):
         route = context.original_route
         if isinstance(route, APIRoute):
             granted = tuple(_permissions(context.dependant))

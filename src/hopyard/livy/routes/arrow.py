@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 
 from hopyard.errors import NotAllowed, NotFound
 from hopyard.livy.channel import is_driver
-from hopyard.livy.deps import Known, Mine, number, services
+from hopyard.livy.deps import Known, Mine, as_id, number, services
 from hopyard.livy.transfers import BrokenOff, Transfer, Transfers
 
 router = APIRouter(prefix="/sessions/{session}/statements", tags=["statements"])
@@ -68,17 +68,15 @@ async def _pieces(transfers: Transfers, transfer: Transfer) -> AsyncIterator[byt
 async def bring(session: str, transfer: str, request: Request) -> Response:
     """Take a DataFrame's rows from a session's driver."""
     known = services(request)
-    found = (
-        known.sessions.of_driver(int(session)) if session.isascii() and session.isdigit() else None
-    )
+    found = known.sessions.of_driver(as_id(session))
     if found is None or not is_driver(found, request):
         raise NotAllowed("This is for the session's driver.")
     waiting = known.talk.transfers.find(found, transfer)
-    size = request.headers.get("content-length", "")
-    if waiting is None or not size.isdigit():
+    size = as_id(request.headers.get("content-length", ""))
+    if waiting is None or size < 0:
         raise NotFound("Nobody waits for this.")
     try:
-        await waiting.bring(int(size), request.stream())
+        await waiting.bring(size, request.stream())
     except BrokenOff:
         raise NotFound("Nobody waits for this any more.") from None
     return Response(status_code=204)

@@ -12,7 +12,7 @@ from hopyard.errors import NotFound
 from hopyard.livy import logfile
 from hopyard.livy.batches.records import Batch
 from hopyard.livy.batches.views import batch_view
-from hopyard.livy.deps import Asking, Key, Known, described, read
+from hopyard.livy.deps import Asking, Key, Known, described, place_of, read
 from hopyard.livy.requests import CreateBatch
 from hopyard.livy.routes import ui
 from hopyard.livy.routes.sessions import LIST_SIZE, LOG_MOST, LOG_SIZE, From
@@ -42,7 +42,7 @@ async def _view(batch: Batch, known: Known) -> dict[str, Any]:
 async def create(request: Request, known: Known, caller: Asking, key: Key) -> Response:
     """Submit an application; it is written down and `starting` when this is answered."""
     batch = await known.batches.create(caller, await read(request, CreateBatch), key)
-    location = f"{request.url.path.rstrip('/')}/{batch.id}"
+    location = f"{place_of(request)}/{batch.id}"
     return JSONResponse(await _view(batch, known), 201, {"Location": location})
 
 

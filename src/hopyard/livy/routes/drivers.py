@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, WebSocket
 
 from hopyard.livy.channel import serve_driver
-from hopyard.livy.deps import services
+from hopyard.livy.deps import as_id, services
 
 router = APIRouter()
 
@@ -13,6 +13,5 @@ router = APIRouter()
 @router.websocket("/livy/drivers/{session}")
 async def driver(socket: WebSocket, session: str) -> None:
     """Take the call of a session's driver."""
-    key = int(session) if session.isascii() and session.isdigit() and len(session) < 10 else -1
     known = services(socket)
-    await serve_driver(socket, key, known.sessions, known.talk)
+    await serve_driver(socket, as_id(session), known.sessions, known.talk)

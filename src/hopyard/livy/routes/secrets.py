@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 
 from hopyard.errors import NotAllowed, NotFound
 from hopyard.livy.channel import is_driver
-from hopyard.livy.deps import services
+from hopyard.livy.deps import as_id, services
 
 drivers = APIRouter()
 
@@ -19,8 +19,7 @@ async def show(
 ) -> dict[str, str]:
     """Hand a secret out to a session's driver."""
     known = services(request)
-    number = int(session) if session.isascii() and session.isdigit() else -1
-    found = known.sessions.of_driver(number)
+    found = known.sessions.of_driver(as_id(session))
     if found is None or not is_driver(found, request):
         raise NotAllowed("This is for the session's driver.")
     if known.secrets is None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from hopyard.livy import logfile
-from hopyard.livy.deps import Asking, Key, Known, Mine, Wait, described, read
+from hopyard.livy.deps import Asking, Key, Known, Mine, Wait, described, place_of, read
 from hopyard.livy.news import hold
 from hopyard.livy.records import Session
 from hopyard.livy.requests import AskCompletion, AskInspection, CreateSession
@@ -36,7 +36,7 @@ async def create(request: Request, known: Known, caller: Asking, key: Key) -> Re
     """Make a session; it is `starting` when this is answered."""
     session = await known.sessions.create(caller, await read(request, CreateSession), key)
     view = session_view(session, known.sessions.addresses)
-    return JSONResponse(view, 201, {"Location": f"{request.url.path.rstrip('/')}/{session.id}"})
+    return JSONResponse(view, 201, {"Location": f"{place_of(request)}/{session.id}"})
 
 
 @router.get("/sessions/", include_in_schema=False)

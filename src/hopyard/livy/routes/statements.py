@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import JSONResponse, StreamingResponse
 
 from hopyard.livy import outputs
-from hopyard.livy.deps import Key, Known, Mine, Wait, described, number, read
+from hopyard.livy.deps import Key, Known, Mine, Wait, described, number, place_of, read
 from hopyard.livy.news import hold
 from hopyard.livy.records import Event, Session, Statement
 from hopyard.livy.requests import GiveInput, RunStatement
@@ -40,7 +40,7 @@ async def run(request: Request, session: Mine, known: Known, key: Key) -> Respon
     statement = await known.statements.submit(session, await read(request, RunStatement), key)
     whole = known.sessions.addresses.text(session, statement.id)
     headers = {
-        "Location": f"{request.url.path}/{statement.id}",
+        "Location": f"{place_of(request)}/{statement.id}",
         # For clients that show a part of long output (RFC 8288).
         "Link": f'<{whole}>; rel="alternate"; type="text/plain"',
     }

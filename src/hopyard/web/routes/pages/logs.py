@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import AsyncIterator
 from time import monotonic
 
@@ -16,6 +17,7 @@ from hopyard.web.events import HEADERS, KEEP_ALIVE, event
 from hopyard.web.views import page
 from hopyard.web.wiring import Wiring
 
+NUMBER = re.compile("[0-9]{1,15}")
 router = APIRouter(prefix="/projects/{project}/logs")
 
 LOOK_EVERY = 0.5
@@ -57,7 +59,7 @@ async def follow(
 ) -> Response:
     """Stream what is written to a log; the event's number is the byte at which it ends."""
     resumed = request.headers.get("last-event-id", "")
-    start = int(resumed) if resumed.isdigit() else max(0, offset)
+    start = int(resumed) if NUMBER.fullmatch(resumed) else max(0, offset)
     project = who.project.name
     await services.logs.after(who.name, project, source, start)
 
