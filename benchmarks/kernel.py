@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
+from hopyard.hosts import LocalNames, near
+
 
 class CellFailed(RuntimeError):
     """A cell raised; the message is its traceback."""
@@ -106,7 +108,7 @@ async def kernel(server_url: str, token: str, name: str) -> AsyncIterator[Kernel
     """Start a kernel in a Jupyter server (its address ends with a slash), end it afterwards."""
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(
-        base_url=server_url, headers=headers, trust_env=False, timeout=60
+        base_url=server_url, headers=headers, transport=LocalNames(), timeout=60
     ) as http:
         answer = await http.post("api/kernels", json={"name": name})
         answer.raise_for_status()
@@ -114,7 +116,7 @@ async def kernel(server_url: str, token: str, name: str) -> AsyncIterator[Kernel
         address = server_url.replace("http", "ws", 1) + path + "/channels"
         try:
             async with connect(
-                address, additional_headers=headers, proxy=None, max_size=None
+                address, additional_headers=headers, proxy=None, max_size=None, **near(address)
             ) as socket:
                 yield Kernel(socket)
         finally:

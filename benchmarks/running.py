@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -18,6 +19,7 @@ import psutil
 from benchmarks.measure import memory_mb, until
 from benchmarks.plain_hub import free_port
 from hopyard.cli.up import READY
+from hopyard.hosts import LocalNames
 from hopyard.identity.hub import HubClient
 from hopyard.settings import Platform, Settings
 
@@ -104,7 +106,7 @@ async def running(folder: Path) -> AsyncIterator[Running]:
                 raise RuntimeError(f"It did not start: {(folder / 'up.log').read_text()}")
         seconds = time.perf_counter() - begin
         settings = Settings(data_dir=folder / "data")
-        url = f"http://127.0.0.1:{port}/"
+        url = f"http://localhost:{port}/"
         yield Running(url, process.pid, seconds, Platform.read(settings))
     finally:
         if process.returncode is None:
@@ -117,11 +119,12 @@ class Member:
 
     def __init__(self, running: Running, token: str) -> None:
         self.token = token
-        self.server_url = f"{running.url}user/{ADMIN}/{PROJECT}/"
+        port = urlsplit(running.url).port
+        self.server_url = f"http://{ADMIN}.localhost:{port}/user/{ADMIN}/{PROJECT}/"
         self.http = httpx.AsyncClient(
             base_url=running.url,
             headers={"Authorization": f"Bearer {token}"},
-            trust_env=False,
+            transport=LocalNames(),
             timeout=60,
         )
         self._api = f"api/v1/projects/{PROJECT}/jupyter"
@@ -138,7 +141,7 @@ class Member:
         (await self.http.post(f"{self._api}/server")).raise_for_status()
 
         async def lab() -> float | None:
-            answer = await self.http.get(f"user/{ADMIN}/{PROJECT}/lab")
+            answer = await self.http.get(f"{self.server_url}lab")
             return time.perf_counter() - begin if answer.status_code == 200 else None
 
         return await until(lab, seconds=120, what="JupyterLab of Hopyard")

@@ -18,6 +18,7 @@ import httpx
 import psutil
 
 from hopyard.cli.up import READY
+from hopyard.hosts import LocalNames
 from hopyard.identity.hub import HubClient
 from hopyard.settings import Platform, Settings
 
@@ -63,7 +64,7 @@ class Hopyard:
         self.admin = ADMIN
         self.password = password
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}/"
+        self.url = f"http://localhost:{self.port}/"
         self.settings = Settings(data_dir=data_dir, port=self.port)
         self.output = data_dir.with_name(f"{data_dir.name}.out")
         self.process: subprocess.Popen[bytes] | None = None
@@ -179,7 +180,7 @@ class Hopyard:
             base_url=self.url,
             headers={"Authorization": f"Bearer {token}"} if token else {},
             timeout=30,
-            trust_env=False,
+            transport=LocalNames(),
         )
 
     @property
@@ -229,7 +230,11 @@ class Hopyard:
                 return bool(known[project]["ready"])
 
             await until("the Jupyter server is ready", ready, 90)
-        return f"{self.url}user/{user}/{project}/"
+        return self.server_url(user, project)
+
+    def server_url(self, user: str, project: str = DEMO) -> str:
+        """Return the address of a member's Jupyter server, at the member's own host."""
+        return f"http://{user}.localhost:{self.port}/user/{user}/{project}/"
 
     async def stop_server(self, user: str, project: str = DEMO) -> None:
         """Stop a Jupyter server and wait until it is gone."""

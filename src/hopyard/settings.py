@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from hopyard import handed
 from hopyard.errors import SetupError
+from hopyard.hosts import UserHosts
 
 PREFIX = "HOPYARD_"
 CONFIG_VARIABLE = "HOPYARD_CONFIG"
@@ -142,6 +143,12 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address that the platform listens on")
     port: int = Field(8000, ge=1, le=65535, description="port that the platform listens on")
     public_url: str | None = Field(None, description="address that browsers use, if another")
+    user_host: str | None = Field(
+        None,
+        pattern=r"^(same|(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?)$",
+        description="host of members' Jupyter servers: `*.NAME` (one each; `*.` and the "
+        "platform's own by default), `NAME` (one for all) or `same`",
+    )
     data_dir: Path = Field(default_factory=default_data_dir, description="data, keys and logs")
     database_url: str | None = Field(None, description="SQLAlchemy URL; SQLite by default")
     isolation: Literal["sandbox", "none"] = Field(
@@ -282,6 +289,8 @@ class Platform(BaseModel):
 
     public_url: str
     """Address for browsers, ends with a slash."""
+    user_hosts: str = ""
+    """Where members' Jupyter servers are: the pattern of `hosts`."""
     proxy_api_url: str
     hub_url: str
     """Address of the Hub inside the platform, without `/hub`: `http://127.0.0.1:PORT/`."""
@@ -296,6 +305,11 @@ class Platform(BaseModel):
     cli_token: SecretStr
     """The Hub API token of `hopyard check` and `hopyard users`."""
     cookie_secret: SecretStr
+
+    @property
+    def hosts(self) -> UserHosts:
+        """Where members' Jupyter servers are found."""
+        return UserHosts(self.user_hosts)
 
     @property
     def hub_api_url(self) -> str:

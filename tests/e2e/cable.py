@@ -25,7 +25,7 @@ class Cable:
     async def laid(self) -> AsyncIterator[Cable]:
         """Listen on a free port: `url`."""
         server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        self.url = f"http://localhost:{server.sockets[0].getsockname()[1]}/"
         try:
             yield self
         finally:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -31,6 +32,12 @@ class Place:
     def project_url(self) -> str:
         """The address of the project's pages, without a slash at the end."""
         return f"{self.url}projects/{self.project}"
+
+    @property
+    def server_url(self) -> str:
+        """The address of the person's Jupyter server in the project; ends with a slash."""
+        port = urlsplit(self.url).port
+        return f"http://{self.user}.localhost:{port}/user/{self.user}/{self.project}/"
 
     @property
     def jupyter(self) -> str:

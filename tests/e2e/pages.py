@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.async_api import BrowserContext, Page, expect
 
 from tests.e2e.browser import SECONDS
+from tests.e2e.conftest import Place
 
 LAUNCHER = ".jp-Launcher-body"
 START_SECONDS = 90 * SECONDS
@@ -18,6 +19,15 @@ async def sign_in(page: Page, url: str, name: str, password: str) -> None:
     await page.get_by_label("Password").fill(password)
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.locator("#account")).to_contain_text(name)
+
+
+async def enter_server(page: Page, place: Place) -> None:
+    """Sign in at a person's own Jupyter server, which runs.
+
+    The Hub leads back to the platform's real port: once done, the cookie counts at a cable's too.
+    """
+    await page.goto(f"{place.server_url}api/status")
+    await expect(page.locator("body")).to_contain_text("started")
 
 
 async def accept_invitation(page: Page, link: str, password: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
@@ -102,8 +103,14 @@ async def _look_at_spark_ui(context: BrowserContext, page: Page) -> None:
         await tab.locator(".navbar").get_by_role("link", name=name, exact=True).click()
         await expect(tab).to_have_title(re.compile(name))
         assert "/applications/" in tab.url and "/ui/" in tab.url
-    await tab.close()
+    # What code in the driver makes the UI say is at a host of its own, and reads no page of ours.
+    assert urlsplit(tab.url).hostname == "spark--demo-a1.localhost"
+    assert "ticket" not in tab.url
+    assert await tab.evaluate("document.cookie") == ""
+    read = "url => fetch(url, {credentials: 'include'}).then(a => a.text(), () => 'refused')"
+    assert await tab.evaluate(read, page.url) == "refused"
     assert not broken
+    await tab.close()
 
 
 async def _look_at_logs(context: BrowserContext, page: Page) -> None:

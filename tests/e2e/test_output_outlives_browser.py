@@ -59,9 +59,8 @@ class Book:
     async def open(self) -> Page:
         page = await self.context.new_page()
         page.on("dialog", lambda dialog: dialog.accept())
-        server = f"{self.place.url}user/{self.place.user}/{self.place.project}/"
         path = self.front.path.format(name=self.file.stem)
-        await page.goto(f"{server}{path}{self.file.name}")
+        await page.goto(f"{self.place.server_url}{path}{self.file.name}")
         await page.locator(self.front.cells).first.wait_for()
         return page
 
@@ -119,10 +118,11 @@ def far(near: Place, cable: Cable) -> Place:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def context(browser: Browser, far: Place) -> AsyncIterator[BrowserContext]:
+async def context(browser: Browser, near: Place, far: Place) -> AsyncIterator[BrowserContext]:
     async with visitor(browser) as context:
         page = await context.new_page()
         await pages.sign_in(page, far.url, far.user, far.password)
+        await pages.enter_server(page, near)
         yield context
 
 

@@ -71,9 +71,8 @@ class Book:
     async def open(self, context: BrowserContext) -> None:
         self.page = await context.new_page()
         self.page.on("dialog", lambda dialog: dialog.accept())
-        server = f"{self.place.url}user/{self.place.user}/{self.place.project}/"
         path = self.front.path.format(name=self.file.stem)
-        await self.page.goto(f"{server}{path}{self.file.name}")
+        await self.page.goto(f"{self.place.server_url}{path}{self.file.name}")
         await self.page.locator(self.front.cells).first.wait_for()
 
     async def shows(self, text: str, timeout: float) -> None:
@@ -116,11 +115,12 @@ async def far(hopyard: Hopyard, cable: Cable) -> AsyncIterator[Place]:
 
 @pytest.mark.parametrize("front", FRONTS, ids=lambda front: front.name)
 async def test_every_line_of_every_spark_kernel_is_there(
-    browser: Browser, far: Place, cable: Cable, front: Front
+    browser: Browser, hopyard: Hopyard, far: Place, cable: Cable, front: Front
 ) -> None:
     async with visitor(browser) as context:
         page = await context.new_page()
         await pages.sign_in(page, far.url, far.user, far.password)
+        await pages.enter_server(page, dataclasses.replace(far, url=hopyard.url))
         books = [Book(far, front, kernel) for kernel in CELLS]
         for book in books:
             await book.open(context)

@@ -107,11 +107,22 @@ def users_add(
     name: Annotated[str, typer.Argument(help="The account's name.")],
     admin: Annotated[bool, typer.Option("--admin", help="Make an administrator.")] = False,
 ) -> None:
-    """Add an account (or renew its password) by a link that works once."""
+    """Add an account by a link that works once."""
     from hopyard.cli.users import add
     from hopyard.settings import load
 
     typer.echo(add(load(), name, admin=admin))
+
+
+@users.command("reset-password")
+def users_reset_password(
+    name: Annotated[str, typer.Argument(help="The account's name.")],
+) -> None:
+    """Let the owner of an account choose a new password by a link that works once."""
+    from hopyard.cli.users import reset_password
+    from hopyard.settings import load
+
+    typer.echo(reset_password(load(), name))
 
 
 secrets = typer.Typer(help="Manage the keys of secrets.", no_args_is_help=True)

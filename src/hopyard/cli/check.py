@@ -11,12 +11,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 import httpx
 
 from hopyard.cli import demo
 from hopyard.errors import SetupError
+from hopyard.hosts import LocalNames, near
 from hopyard.settings import Platform, Settings
 
 CELL_SECONDS = 300.0
@@ -100,8 +101,9 @@ class Check:
         self._platform = platform
         self._token = token
         self._report = report
-        self._http = httpx.AsyncClient(base_url=address, timeout=30, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=address, timeout=30, transport=LocalNames())
         self._user = ""
+        self._server = ""
 
     async def run(self) -> None:
         """Run all steps.
@@ -136,7 +138,7 @@ class Check:
                 why = response.json().get("message") or response.text
             except ValueError:
                 why = response.reason_phrase
-            raise StepFailed(f"{method} /{path} answered {response.status_code}: {why}")
+            raise StepFailed(f"{method} {response.url.path} answered {response.status_code}: {why}")
         return response.json() if response.content else None
 
     async def _sign_in(self) -> None:
@@ -158,13 +160,17 @@ class Check:
     def _server_api(self) -> str:
         return f"hub/api/users/{quote(self._user, safe='')}/servers/{self._project}"
 
-    @property
-    def _server(self) -> str:
-        return f"user/{quote(self._user, safe='@~')}/{self._project}/"
+    async def _find_server(self) -> bool:
+        """Say whether the server runs, and remember its address."""
+        known = await self._json("GET", f"hub/api/users/{quote(self._user, safe='')}")
+        server = known.get("servers", {}).get(self._project, {})
+        if not server.get("ready"):
+            return False
+        self._server = server.get("full_url") or urljoin(self._address, server["url"])
+        return True
 
     async def _start_server(self) -> bool:
-        known = await self._json("GET", f"hub/api/users/{quote(self._user, safe='')}")
-        if known.get("servers", {}).get(self._project, {}).get("ready"):
+        if await self._find_server():
             return False
         await self._json("POST", self._server_api)
         async with (
@@ -179,6 +185,8 @@ class Check:
                     raise StepFailed(event.get("message", "it did not start"))
                 if event.get("ready"):
                     break
+        if not await self._find_server():
+            raise StepFailed("it started and ended at once")
         return True
 
     async def _stop_server(self) -> None:
@@ -219,9 +227,10 @@ class Check:
     async def _run_cells(self, kernel: str, cells: list[str]) -> None:
         import websockets
 
-        url = self._address.replace("http", "ws", 1) + f"{self._server}api/kernels/{kernel}"
+        url = self._server.replace("http", "ws", 1) + f"api/kernels/{kernel}/channels"
         async with websockets.connect(
-            f"{url}/channels",
+            url,
+            **near(url),
             additional_headers={"Authorization": f"Bearer {self._token}"},
             max_size=None,
             proxy=None,

@@ -13,6 +13,7 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from hopyard.cli import addresses
 from hopyard.errors import SetupError
 from hopyard.settings import Platform, Settings
 
@@ -45,33 +46,24 @@ def make_platform(settings: Settings) -> Platform:
     """Return the platform's frame, as it was the last time where that is possible."""
     old = Platform.read(settings) if settings.platform_file.exists() else None
     taken = {settings.port}
-    addresses: dict[str, str] = {}
+    urls: dict[str, str] = {}
     for name in PORTS:
         port = urlsplit(getattr(old, name)).port if old else None
         if port is None or port in taken or not is_free(port):
             port = free_port(taken)
         taken.add(port)
-        addresses[name] = f"http://{LOOPBACK}:{port}/"
+        urls[name] = f"http://{LOOPBACK}:{port}/"
     kept = {name: getattr(old, name) for name in SECRETS} if old else {}
     platform = Platform.model_validate(
         {
-            "public_url": public_url(settings),
-            **addresses,
+            "public_url": addresses.public_url(settings),
+            "user_hosts": addresses.user_hosts(settings).pattern,
+            **urls,
             **{name: kept.get(name) or secrets.token_hex(32) for name in SECRETS},
         }
     )
     platform.write(settings)
     return platform
-
-
-def public_url(settings: Settings) -> str:
-    """Return the address that browsers use; it ends with a slash."""
-    if settings.public_url:
-        return settings.public_url.rstrip("/") + "/"
-    host = settings.host
-    if host in ("", "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-        host = socket.gethostname()
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/"
 
 
 def is_free(port: int) -> bool:

@@ -88,19 +88,24 @@ def _beside(settings: Settings) -> list[socket.socket]:
     Raises:
         SetupError: somebody listens there.
     """
-    if settings.host not in ("127.0.0.1", "localhost"):
+    if settings.host not in ("127.0.0.1", "localhost", "::1"):
         return []
+    family, address = socket.AF_INET6, "::1"
+    if settings.host == "::1":
+        family, address = socket.AF_INET, "127.0.0.1"
     with contextlib.ExitStack() as stack:
         try:
             # Bound and without a listener: a connection is refused at once, and 127.0.0.1 is tried.
-            one = stack.enter_context(socket.socket(socket.AF_INET6))
-            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            one.bind(("::1", settings.port))
+            one = stack.enter_context(socket.socket(family))
+            if family == socket.AF_INET6:
+                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            one.bind((address, settings.port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise SetupError(
-                    f"Port {settings.port} of ::1 is taken by another program, which browsers "
-                    "would reach at `localhost`: set HOPYARD_PORT to another, or end that program."
+                    f"Port {settings.port} of {address} is taken by another program, which "
+                    "browsers would reach at `localhost`: set HOPYARD_PORT to another, or end that "
+                    "program."
                 ) from None
             return []  # this machine has no IPv6
         stack.pop_all()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from hopyard.cli import frame, listening, machine
+from hopyard.cli import addresses, frame, listening, machine
 from hopyard.cli.listening import Sockets
 from hopyard.cli.supervisor import Child, Supervisor
 from hopyard.errors import HopyardError, SetupError
@@ -198,6 +198,7 @@ def make_children(
             *("--ip", settings.host, "--port", str(settings.port)),
             *("--api-ip", api.host, "--api-port", str(api.port)),
             *("--error-target", platform.hub_url + "hub/error"),
+            *_host_routing(platform),
             *("--log-level", "warn"),
         ],
         logs / "proxy.log",
@@ -245,6 +246,11 @@ def make_children(
     return proxy, hub, web, livy
 
 
+def _host_routing(platform: Platform) -> list[str]:
+    """Return the proxy's arguments for routes by host: what no route is for goes to web."""
+    return ["--host-routing", "--default-target", platform.web_url] if platform.hosts else []
+
+
 def _on_signals(stopped: asyncio.Event, supervisor: Supervisor) -> None:
     def stop() -> None:
         if stopped.is_set():
@@ -280,6 +286,7 @@ async def _block(settings: Settings, front: Front, more: list[str]) -> list[str]
         f"  Address    {url}",
         f"  Sign in    {how[0]}",
         *how[1:],
+        *addresses.said_of(front.platform),
         *more,
         *machine.warnings(settings),
         f"  Data       {settings.data_dir}",

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import bcrypt
 from jupyterhub.handlers.login import LoginHandler
 from nativeauthenticator import NativeAuthenticator
-from nativeauthenticator.handlers import ChangePasswordAdminHandler, ChangePasswordHandler
 from nativeauthenticator.orm import UserInfo
+from tornado.web import HTTPError
 
-from hopyard.hub import passwords
+from hopyard.hub import passwords, sessions
+from hopyard.hub.attempts import Attempts, TooMany, address_of
 from hopyard.hub.context import context
-from hopyard.hub.welcome import FirstSignInHandler, WelcomeHandler
+from hopyard.hub.password import PasswordHandler
+from hopyard.hub.welcome import FirstSignInHandler, InvitedHandler, WelcomeHandler
+
+NOBODY = bcrypt.hashpw(b"nobody's", bcrypt.gensalt())
+"""What a password is compared with where no account has the name: it takes the same time."""
+WAIT = "Too many sign-ins are being tried: please try again in a minute."
 
 
 class SignInHandler(LoginHandler):  # type: ignore[misc]
@@ -29,18 +36,19 @@ class HopyardAuthenticator(NativeAuthenticator):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.attempts = Attempts()
         settings = context().settings
         if settings.admin_password and not self.has_password(settings.admin):
             self.set_password(settings.admin, settings.admin_password.get_secret_value())
 
     def get_handlers(self, app: Any) -> list[Any]:
-        """Return the pages of accounts: no sign-up among them."""
+        """Return the pages of accounts: no sign-up among them, nor anybody else's password."""
         return [
             (r"/welcome", WelcomeHandler),
+            (r"/api/hopyard/invited", InvitedHandler),
             (r"/api/hopyard/first-sign-in", FirstSignInHandler),
             (r"/login", SignInHandler),
-            (r"/change-password", ChangePasswordHandler),
-            (r"/change-password/([^/]+)", ChangePasswordAdminHandler),
+            (r"/change-password", PasswordHandler),
         ]
 
     def has_password(self, name: str) -> bool:
@@ -48,7 +56,7 @@ class HopyardAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         return self.get_user(name) is not None
 
     def set_password(self, name: str, password: str) -> None:
-        """Set an account's password, and let it sign in."""
+        """Set an account's password, and let it sign in; its sessions of before end."""
         info = self.get_user(name)
         hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt())
         if info is None:
@@ -57,17 +65,37 @@ class HopyardAuthenticator(NativeAuthenticator):  # type: ignore[misc]
         info.password = hashed
         info.is_authorized = True
         self.db.commit()
-
-    def is_password_strong(self, password: str) -> bool:
-        """Say whether a new password is allowed (asked when one is changed)."""
-        return passwords.fault(password) is None
+        sessions.end_all_of(self.db, self.normalize_username(name))
 
     async def authenticate(self, handler: Any, data: dict[str, str]) -> str | None:
         """Return the name of the account whose password this is."""
-        if len(data.get("password", "").encode()) > passwords.MOST_BYTES:
-            return None  # bcrypt raises for these
-        name: str | None = await super().authenticate(handler, data)
-        return name
+        name = self.normalize_username(data.get("username", ""))
+        right = await self.is_right(address_of(handler), name, data.get("password", ""))
+        return name if right else None
+
+    async def is_right(self, address: str, name: str, password: str) -> bool:
+        """Say whether this is the password of an account, after the wait that wrong ones earned.
+
+        Nobody learns from the time it takes whether there is such an account.
+
+        Raises:
+            HTTPError: too many attempts from this address wait already.
+        """
+        try:
+            async with self.attempts.one(address, name):
+                info = self.get_user(name)
+                known = info is not None and info.is_authorized
+                hashed = info.password if known else NOBODY
+                tried = password.encode()[: passwords.MOST_BYTES]  # bcrypt raises for more
+                same = await asyncio.to_thread(bcrypt.checkpw, tried, hashed)
+                right = known and same and len(password.encode()) <= passwords.MOST_BYTES
+        except TooMany:
+            raise HTTPError(429, WAIT) from None
+        if right:
+            self.attempts.succeeded(address, name)
+        else:
+            self.attempts.failed(address, name)
+        return right
 
     async def delete_user(self, user: Any) -> None:
         """Delete an account; its servers are stopped before, so that their work is kept.

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
-from hopyard.hub import database, passwords, roles
+from jupyterhub.utils import subdomain_hook_idna
+
+from hopyard.hosts import LOCAL, LOOPBACK, host_of
+from hopyard.hub import database, roles, sessions
+from hopyard.hub.acts import log_and_record
 from hopyard.protocol.names import NAME_PATTERN
 from hopyard.settings import Platform, Settings
 
@@ -24,27 +29,64 @@ def configure(c: Any, settings: Settings, platform: Platform) -> None:
     hub.cookie_secret = bytes.fromhex(platform.cookie_secret.get_secret_value())
     hub.log_level = settings.log_level.upper()
     hub.template_paths = [str(Path(__file__).parent / "templates")]
-    hub.tornado_settings = {"slow_spawn_timeout": SLOW_SPAWN_SECONDS}
+    hub.template_vars = {"passwords": settings.authenticator == "native"}
+    hub.tornado_settings = {
+        "slow_spawn_timeout": SLOW_SPAWN_SECONDS,
+        "cookie_options": {"samesite": "Lax"},
+        "log_function": functools.partial(log_and_record, settings),
+    }
     _addresses(c, settings, platform)
     _services(hub, platform)
     _people(c, settings)
+    sessions.install()
     _servers(c, settings.git.timeout)
 
 
 def _addresses(c: Any, settings: Settings, platform: Platform) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     c.JupyterHub.bind_url = f"http://{host}:{settings.port}/"
-    if settings.public_url:
-        c.JupyterHub.public_url = platform.public_url
+    c.JupyterHub.public_url = platform.public_url
     c.JupyterHub.hub_bind_url = platform.hub_url.rstrip("/")
     c.JupyterHub.default_url = "/projects/"
     c.JupyterHub.proxy_class = "jupyterhub.proxy.ConfigurableHTTPProxy"
     c.ConfigurableHTTPProxy.should_start = False
     c.ConfigurableHTTPProxy.api_url = platform.proxy_api_url.rstrip("/")
     c.ConfigurableHTTPProxy.auth_token = platform.proxy_token.get_secret_value()
-    web, livy = platform.web_url.rstrip("/"), platform.livy_url.rstrip("/")
-    c.Proxy.extra_routes = {"/projects/": web, "/api/": web, "/livy/": livy}
+    c.Proxy.extra_routes = _routes(platform)
     c.ConfigurableHTTPProxy.extra_routes = c.Proxy.extra_routes
+    if platform.hosts:
+        _hosts(c.JupyterHub, platform)
+
+
+def _routes(platform: Platform) -> dict[str, str]:
+    """Return what the proxy leads to web and livy.
+
+    Programs need not know the platform's name: at 127.0.0.1 they find the APIs, which take tokens
+    only. What comes with another host name goes to web, which sends browsers to the right one.
+    """
+    web, livy = platform.web_url.rstrip("/"), platform.livy_url.rstrip("/")
+    if not platform.hosts:
+        return {"/projects/": web, "/api/": web, "/livy/": livy}
+    own = host_of(platform.public_url)
+    routes = {f"{own}/projects/": web}
+    for host in {own, LOOPBACK, LOCAL}:
+        routes |= {f"{host}/api/": web, f"{host}/livy/": livy}
+        routes[f"{host}/hub/api/"] = platform.hub_url.rstrip("/")
+    return routes
+
+
+def _hosts(hub: Any, platform: Platform) -> None:
+    """Give members' Jupyter servers hosts of their own; everything else is at the platform's."""
+
+    def host(name: str, domain: str, kind: str) -> str:
+        label = subdomain_hook_idna(name, "", kind).rstrip(".")
+        return platform.hosts.of(label)
+
+    hub.subdomain_host = platform.public_url.rstrip("/")
+    hub.subdomain_hook = host
+    hub.hub_routespec = f"{host_of(platform.public_url)}/"
+    # JupyterHub's cookie with the session's id would be sent to the members' servers, too.
+    hub.tornado_settings["domain"] = ""
 
 
 def _services(hub: Any, platform: Platform) -> None:
@@ -70,6 +112,7 @@ def _services(hub: Any, platform: Platform) -> None:
         },
     ]
     hub.load_roles = roles.ROLES
+    roles.limit_administrators()
 
 
 def _people(c: Any, settings: Settings) -> None:
@@ -81,9 +124,6 @@ def _people(c: Any, settings: Settings) -> None:
         c.JupyterHub.authenticator_class = HopyardAuthenticator
         c.Authenticator.allow_all = True  # whoever has a password was let in by an administrator
         c.HopyardAuthenticator.enable_signup = False
-        c.HopyardAuthenticator.minimum_password_length = passwords.LEAST
-        c.HopyardAuthenticator.allowed_failed_logins = 10
-        c.HopyardAuthenticator.seconds_before_next_try = 60
     else:
         c.JupyterHub.authenticator_class = settings.authenticator
         c.Authenticator.allow_existing_users = True

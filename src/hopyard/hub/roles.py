@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from jupyterhub import roles
+
 WEB = "web"
 LIVY = "livy"
 CLI = "cli"
@@ -23,6 +25,33 @@ PERSON_AT_WEB = [
     f"access:services!service={WEB}",
     f"access:services!service={LIVY}",
 ]
+
+# What an administrator may not do, though JupyterHub's role lets its administrators do it: open
+# the servers of others (or give others access to them), act with others' tokens, move the proxy,
+# and make services that could do it.
+NOT_ADMINISTRATORS = frozenset(
+    {"access:servers", "tokens", "shares", "admin:servers", "admin:services", "proxy"}
+)
+INSTEAD = ["read:servers", "delete:servers"]
+
+
+def limit_administrators() -> None:
+    """Take from JupyterHub's role of administrators what gives them others' work.
+
+    JupyterHub refuses other scopes for this role in its configuration, so its default is changed.
+    """
+    everything = roles.get_default_roles
+
+    def get_default_roles() -> list[dict[str, Any]]:
+        known: list[dict[str, Any]] = everything()
+        for role in known:
+            if role["name"] == "admin":
+                kept = [scope for scope in role["scopes"] if scope not in NOT_ADMINISTRATORS]
+                role |= {"scopes": kept + INSTEAD, "description": "Manages people and servers"}
+        return known
+
+    roles.get_default_roles = get_default_roles
+
 
 ROLES: list[dict[str, Any]] = [
     {

@@ -13,6 +13,7 @@ from jupyterhub import orm
 from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.scopes import needs_scope
+from tornado.web import HTTPError
 
 from hopyard.errors import HopyardError
 from hopyard.hub import passwords
@@ -57,6 +58,20 @@ class WelcomeHandler(BaseHandler):  # type: ignore[misc]
     async def _show(self, fault: str = "", token: str = "", status: int = 200) -> None:
         self.set_status(422 if fault and status == 200 else status)
         self.finish(await self.render_template("welcome.html", fault=fault, token=token))
+
+
+class InvitedHandler(APIHandler):  # type: ignore[misc]
+    """Tells the page behind a one-time link whose account it is about."""
+
+    async def post(self) -> None:
+        """Return the name for a token; the token itself is the permission to ask."""
+        body = self.get_json_body()
+        token = body.get("token") if isinstance(body, dict) else None
+        try:
+            invitation = await context().accounts.look(token if isinstance(token, str) else "")
+        except HopyardError as error:
+            raise HTTPError(404, str(error)) from None
+        self.finish(json.dumps({"name": invitation.user}))
 
 
 class FirstSignInHandler(APIHandler):  # type: ignore[misc]

@@ -27,6 +27,7 @@ from jupyterhub.singleuser.extension import JupyterHubSingleUser
 from traitlets.config import Config
 
 from hopyard import handed
+from hopyard.notebook import signin
 from hopyard.notebook.git.configuration import SOCKET, Repository, variables
 from hopyard.notebook.kernels.sparkmagic import write_for_notebooks
 
@@ -127,6 +128,7 @@ class Server(JupyterHubSingleUser):  # type: ignore[misc]
 
 def main() -> None:
     """Run the server until the Hub, or its own watchdog, ends it."""
+    signin.install()
     repository = Repository.of(os.environ)
     config = [CONFIG] if repository else [WITHOUT_GIT, CONFIG]
     for variable, folders in (("JUPYTER_PATH", [SHARE]), ("JUPYTER_CONFIG_PATH", config)):

@@ -2,6 +2,9 @@
 
 What a person may do in a project depends on the role only. A Jupyter server's own token may do
 what `by_server` says, in its own project: code in a notebook never manages members.
+
+Being an administrator gives nobody's work: neither projects that one is no member of, nor others'
+Jupyter servers or tokens (`hub/roles.py`). Whoever is to help in a project is made a member of it.
 """
 
 from __future__ import annotations
@@ -69,7 +72,9 @@ PERMISSIONS: dict[str, Permission] = {
     ),
     "sessions:use": Permission("Use one's own Spark sessions", roles=_BOTH, by_server=True),
     "sessions:manage": Permission(
-        "See, use and end every member's Spark sessions, by the Livy API", Scope.ADMINISTRATOR
+        "In projects that one is a member of: see, use and end every member's Spark sessions, "
+        "by the Livy API",
+        Scope.ADMINISTRATOR,
     ),
     "metrics:read": Permission("Read the Livy server's figures", Scope.ADMINISTRATOR),
     "logs:read": Permission("Read the logs of one's own server and sessions", roles=_BOTH),

@@ -13,6 +13,7 @@ from hopyard.bodies import BoundedBodies
 from hopyard.settings import Platform, Settings
 from hopyard.web import failures
 from hopyard.web.headers import SecurityHeaders
+from hopyard.web.hosts import OneHost
 from hopyard.web.routes import api, pages
 from hopyard.web.views import STATIC
 from hopyard.web.wiring import wire
@@ -43,6 +44,8 @@ def create_app(settings: Settings, platform: Platform) -> FastAPI:
     )
     app.state.wiring = services
     app.add_middleware(BoundedBodies, limit=BODY_LIMIT, key="error")
+    if platform.hosts:
+        app.add_middleware(OneHost, platform=platform, seal=services.seal)
     app.add_middleware(SecurityHeaders)
     failures.install(app)
     app.mount("/projects/static", StaticFiles(directory=STATIC), name="static")

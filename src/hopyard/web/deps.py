@@ -17,7 +17,8 @@ from hopyard.errors import NotAllowed, NotFound, NotSignedIn
 from hopyard.projects.members.models import Membership, Project
 from hopyard.projects.scopes import PERMISSIONS, Scope
 from hopyard.protocol.tokens import is_token
-from hopyard.web import forgery
+from hopyard.web import forgery, hosts
+from hopyard.web.seal import CookieSession
 from hopyard.web.wiring import Wiring
 
 COOKIE = "hopyard-session"
@@ -76,12 +77,21 @@ async def caller(request: Request, services: Wiring) -> Caller:
         if who.server is None and not who.scopes & _WHOLE:
             raise NotAllowed(f"This token lacks the scope {SCOPE}.")
         return Caller(who.user, who.admin, token, who.server)
-    session = services.seal.open_session(request.cookies.get(COOKIE, ""))
+    session = session_of(request, services)
     if session is None:
         raise NotSignedIn("Please sign in.")
     who = await services.hub.identify(session.token)
     await forgery.check(request, session.csrf, services.platform.public_url)
     return Caller(who.user, who.admin, session.token, None, session.csrf)
+
+
+def session_of(request: Request, services: Wiring) -> CookieSession | None:
+    """Return what the cookie says that counts at the request's host."""
+    if hosts.is_here(request, services.platform):
+        return services.seal.open_session(request.cookies.get(COOKIE, ""))
+    place = hosts.ui_place(services.platform, request.url.path)
+    cookie = request.cookies.get(hosts.UI_COOKIE, "")
+    return services.seal.open_ui_session(cookie, place.path) if place else None
 
 
 def bearer(request: Request) -> str:

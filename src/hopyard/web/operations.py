@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hopyard.errors import Conflict, InvalidInput, Unavailable
+from hopyard import audit
+from hopyard.errors import Conflict, InvalidInput, NotFound, Unavailable
+from hopyard.projects.accounts.service import user_name
 from hopyard.projects.members.models import Member
 from hopyard.projects.repositories.leftovers import Leftover
 from hopyard.protocol.git import Job, Outcome
@@ -11,6 +13,16 @@ from hopyard.web.wiring import Wiring
 
 STOP_TRIES = 40
 """Looks at a server that stops, half a second apart."""
+
+
+class AccountExists(Conflict):
+    """Somebody is to be invited who has an account."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is an account {name!r} already. Somebody who forgot the password gets a new "
+            "one with *Reset a password*."
+        )
 
 
 class UnpushedWork(Conflict):
@@ -24,15 +36,46 @@ class UnpushedWork(Conflict):
         )
 
 
+async def invite(services: Wiring, name: str, by: str, *, admin: bool) -> str:
+    """Invite a person; return the one-time link.
+
+    Raises:
+        InvalidInput: the name is not of the allowed form.
+        Conflict: there is such an account: a link would be a way into it.
+    """
+    name = user_name(name)
+    if await services.hub.user_exists(name):
+        raise AccountExists(name)
+    token = await services.accounts.invite(name, admin, by)
+    audit.record(services.settings, by, "invited a person", user=name, admin=admin)
+    return f"{services.platform.public_url}hub/welcome#{token}"
+
+
+async def reset_password(services: Wiring, name: str, by: str) -> str:
+    """Return a one-time link with which whoever has it gives an account a new password.
+
+    Raises:
+        InvalidInput: the name is not of the allowed form.
+        NotFound: there is no such account.
+    """
+    name = user_name(name)
+    if not await services.hub.user_exists(name):
+        raise NotFound(f"There is no account {name!r}.")
+    token = await services.accounts.invite(name, admin=False, by=by)
+    audit.record(services.settings, by, "made a link for a new password", user=name)
+    return f"{services.platform.public_url}hub/welcome#{token}"
+
+
 async def add_member(services: Wiring, project: str, user: str, role: str) -> Member:
     """Add a member, or change a member's role.
 
     Raises:
-        InvalidInput: nobody of this name has an account, or there is no such role.
+        InvalidInput: nobody of this name has an account or is invited, or there is no such role.
         Conflict: the project would be left without a data owner.
     """
     user = user.strip()
-    if not is_name(user) or not await services.hub.user_exists(user):
+    known = is_name(user) and await services.hub.user_exists(user)
+    if not known and not await services.accounts.is_invited(user):
         raise InvalidInput(
             f"Nobody here is called {user!r}: an administrator can add people.", "user"
         )

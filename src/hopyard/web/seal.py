@@ -19,6 +19,7 @@ SESSION_LIFE = 14 * 24 * 3600
 SIGN_IN_LIFE = 600
 WORDS_LIFE = 60
 DEPUTY_LIFE = 60
+TICKET_LIFE = 60
 DEPUTY_PREFIX = "deputy."
 
 
@@ -47,6 +48,8 @@ class Seal:
         self._states = _key(secret, "sign-in state")
         self._deputies = _key(secret, "deputy token")
         self._words = _key(secret, "what was done")
+        self._tickets = _key(secret, "ticket to a Spark UI")
+        self._uis = _key(secret, "session of a Spark UI")
 
     def session(self, user: str, token: str) -> str:
         """Return the cookie of a person who just signed in."""
@@ -60,6 +63,22 @@ class Seal:
             return CookieSession(**said)
         except (InvalidToken, TypeError, ValueError):
             return None
+
+    def ticket(self, session: CookieSession, place: str) -> str:
+        """Return what lets a person who is signed in go over to the host of one Spark UI."""
+        return _sealed(self._tickets, session, place)
+
+    def open_ticket(self, ticket: str, place: str) -> CookieSession | None:
+        """Return who comes over with a ticket; None if it is for elsewhere, or too old."""
+        return _opened(self._tickets, ticket, place, TICKET_LIFE)
+
+    def ui_session(self, session: CookieSession, place: str) -> str:
+        """Return the cookie with which a person sees one Spark UI, and nothing else."""
+        return _sealed(self._uis, session, place)
+
+    def open_ui_session(self, cookie: str, place: str) -> CookieSession | None:
+        """Return what such a cookie says; None if it is for elsewhere, or too old."""
+        return _opened(self._uis, cookie, place, SESSION_LIFE)
 
     def state(self, state: str, target: str) -> str:
         """Return the cookie that ties a sign-in at the Hub to this browser."""
@@ -103,6 +122,18 @@ class Seal:
         except (InvalidToken, TypeError, ValueError):
             return None
         return Deputy(user, project)
+
+
+def _sealed(key: Fernet, session: CookieSession, place: str) -> str:
+    return key.encrypt(json.dumps([place, asdict(session)]).encode()).decode()
+
+
+def _opened(key: Fernet, sealed: str, place: str, life: int) -> CookieSession | None:
+    try:
+        known, said = json.loads(key.decrypt(sealed.encode(), ttl=life))
+        return CookieSession(**said) if known == place else None
+    except (InvalidToken, TypeError, ValueError):
+        return None
 
 
 def _key(secret: str, purpose: str) -> Fernet:

@@ -8,7 +8,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
-from urllib.parse import quote
 
 from hopyard import log
 from hopyard.errors import Conflict, HopyardError, NotFound
@@ -146,7 +145,7 @@ def look(
     elif server.pending == "stop":
         return ServerView("stopping")
     elif server.ready:
-        base = f"/user/{quote(user, safe='@')}/{project}/"
+        base = server.url  # with the host, where members have hosts of their own
         expires = record.expires_at if record else None
         return ServerView(
             "running",

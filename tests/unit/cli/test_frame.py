@@ -42,18 +42,6 @@ def test_data_dir_is_taken_once(tmp_path: Path) -> None:
     os.close(frame.lock(settings))
 
 
-@pytest.mark.parametrize(
-    ("host", "public_url", "expected"),
-    [
-        ("127.0.0.1", None, "http://127.0.0.1:8000/"),
-        ("::1", None, "http://[::1]:8000/"),
-        ("127.0.0.1", "https://hopyard.example.org", "https://hopyard.example.org/"),
-    ],
-)
-def test_public_url(host: str, public_url: str | None, expected: str) -> None:
-    assert frame.public_url(Settings(host=host, port=8000, public_url=public_url)) == expected
-
-
 def test_logs_of_the_last_runs_are_kept(tmp_path: Path) -> None:
     log = tmp_path / "hub.log"
     for number in range(8):

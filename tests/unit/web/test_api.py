@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
+from hopyard import audit
 from hopyard.web.seal import Seal
 from hopyard.web.servers import SECOND_LOOK
 from tests.unit.web.around import Web
@@ -163,6 +165,36 @@ async def test_invitations(web: Web) -> None:
         assert made.json()["link"].startswith("http://hopyard.example/hub/welcome#")
         (one,) = [i for i in (await api.get("/api/v1/invitations")).json() if i["user"] == "max"]
         assert (await api.delete(f"/api/v1/invitations/{one['id']}")).status_code == 204
+
+
+async def test_an_account_that_exists_is_not_invited(web: Web) -> None:
+    async with web.api("t-root") as api:
+        refused = await api.post("/api/v1/invitations", json={"name": " ADA "})
+        assert refused.status_code == 409
+        assert "There is an account 'ada' already" in refused.json()["error"]
+        assert not [i for i in (await api.get("/api/v1/invitations")).json() if i["user"] == "ada"]
+        made = await api.post("/api/v1/password-links", json={"name": "ada"})
+        assert made.status_code == 201
+        token = made.json()["link"].partition("#")[2]
+        assert (await web.accounts.redeem(token)).user == "ada"
+        nobody = await api.post("/api/v1/password-links", json={"name": "nobody"})
+        assert nobody.status_code == 404
+    lines = [json.loads(line) for line in audit.audit_log(web.settings).read_text().splitlines()]
+    assert [(one["who"], one["user"]) for one in lines if "password" in one["what"]] == [
+        ("root", "ada")
+    ]
+    assert token not in audit.audit_log(web.settings).read_text()
+    async with web.api("t-bob") as api:
+        assert (await api.post("/api/v1/password-links", json={"name": "ada"})).status_code == 403
+
+
+async def test_invited_people_can_be_members_before_they_accept(web: Web) -> None:
+    async with web.api("t-ada") as api:
+        path = "/api/v1/projects/hops/members/mia"
+        assert (await api.put(path, json={})).status_code == 400
+        await web.accounts.invite("mia", False, "root")
+        assert (await api.put(path, json={})).status_code == 200
+        assert (await api.delete(path)).status_code == 204
 
 
 async def test_health_and_documentation_need_no_sign_in(web: Web) -> None:

@@ -24,7 +24,7 @@ def test_links_of_a_page_lead_somewhere(page: str) -> None:
     assert "&lt;!--" not in html
     for address in re.findall(r'(?:href|src)="([^"]+)"', html):
         if not address.startswith(("/projects/docs/", "#")):
-            assert address.startswith(("https://", "http://127.0.0.1")), address
+            assert address.startswith(("https://", "http://localhost")), address
             continue
         path, _, anchor = address.removeprefix("/projects/docs/").partition("#")
         if path.startswith("images/"):

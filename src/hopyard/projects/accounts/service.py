@@ -37,9 +37,7 @@ class Accounts:
         Raises:
             InvalidInput: the name is not of the allowed form.
         """
-        name = name.strip().lower()
-        if not USER_NAME.fullmatch(name):
-            raise InvalidInput(f"A user name is {USER_NAME_RULE}.", "name")
+        name = user_name(name)
         token = secrets.token_urlsafe(32)
         made = now()
         async with self._sessions() as session:
@@ -60,6 +58,12 @@ class Accounts:
             )
             await session.commit()
         return token
+
+    async def is_invited(self, name: str) -> bool:
+        """Say whether an invitation for a name waits."""
+        query = select(InvitationRow.id).where(InvitationRow.user_name == name, *_open())
+        async with self._sessions() as session:
+            return await session.scalar(query) is not None
 
     async def look(self, token: str) -> Invitation:
         """Return what an open invitation says, without using it up.
@@ -119,6 +123,18 @@ class Accounts:
             await session.commit()
         if gone is None:
             raise NotFound(f"There is no open invitation {invitation}.")
+
+
+def user_name(name: str) -> str:
+    """Return a typed user name as the account has it.
+
+    Raises:
+        InvalidInput: it is not of the allowed form.
+    """
+    name = name.strip().lower()
+    if not USER_NAME.fullmatch(name):
+        raise InvalidInput(f"A user name is {USER_NAME_RULE}.", "name")
+    return name
 
 
 def _hash(token: str) -> str:

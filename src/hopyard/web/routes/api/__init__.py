@@ -33,3 +33,4 @@ for module in (
     repository,
 ):
     router.include_router(module.router, prefix="/v1")
+router.include_router(people.passwords, prefix="/v1")

@@ -7,9 +7,12 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from hopyard import audit
+from hopyard.web import operations
 from hopyard.web.deps import PeopleManager, Services
 
 router = APIRouter(prefix="/invitations", tags=["people"])
+passwords = APIRouter(prefix="/password-links", tags=["people"])
 
 
 class NewInvitation(BaseModel, extra="forbid"):
@@ -17,6 +20,12 @@ class NewInvitation(BaseModel, extra="forbid"):
 
     name: str
     admin: bool = False
+
+
+class NewPassword(BaseModel, extra="forbid"):
+    """Whose password is to be chosen anew."""
+
+    name: str
 
 
 class Link(BaseModel):
@@ -45,9 +54,8 @@ async def invitations(who: PeopleManager, services: Services) -> list[Invitation
 
 @router.post("", status_code=201)
 async def invite(who: PeopleManager, services: Services, body: NewInvitation) -> Link:
-    """Invite a person; an older invitation of the same name is void."""
-    token = await services.accounts.invite(body.name, body.admin, who.name)
-    link = f"{services.platform.public_url}hub/welcome#{token}"
+    """Invite a person without an account; an older invitation of the same name is void."""
+    link = await operations.invite(services, body.name, who.name, admin=body.admin)
     return Link(name=body.name.strip().lower(), link=link)
 
 
@@ -55,3 +63,11 @@ async def invite(who: PeopleManager, services: Services, body: NewInvitation) ->
 async def revoke(who: PeopleManager, services: Services, invitation: int) -> None:
     """Withdraw an invitation."""
     await services.accounts.revoke(invitation)
+    audit.record(services.settings, who.name, "withdrew an invitation", invitation=invitation)
+
+
+@passwords.post("", status_code=201)
+async def reset_password(who: PeopleManager, services: Services, body: NewPassword) -> Link:
+    """Make a one-time link with which a person with an account chooses a new password."""
+    link = await operations.reset_password(services, body.name, who.name)
+    return Link(name=body.name.strip().lower(), link=link)

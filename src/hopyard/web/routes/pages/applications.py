@@ -9,14 +9,16 @@ import re
 
 import httpx
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response, StreamingResponse
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.background import BackgroundTask
 
 from hopyard.web.deps import Member, Services, SessionsUser
 from hopyard.web.failures import respond
 from hopyard.web.forgery import made_by_spark
 from hopyard.web.headers import SPARK_UI
+from hopyard.web.hosts import go_over, is_here
 from hopyard.web.livy import returned_headers
+from hopyard.web.seal import CookieSession
 from hopyard.web.wiring import Wiring
 
 router = APIRouter(prefix="/projects/{project}")
@@ -62,6 +64,9 @@ async def output(who: SessionsUser, services: Services, number: int, statement: 
 
 
 async def _stream(request: Request, who: Member, services: Wiring, application: str) -> Response:
+    if services.platform.hosts and is_here(request, services.platform):
+        session = CookieSession(who.name, who.token, who.csrf)
+        return go_over(request, services.platform, services.seal, session)
     sent = _IN_UI.search(request.scope["raw_path"].decode("latin-1").partition("?")[0])
     has_body = request.method not in ("GET", "HEAD", "OPTIONS")
     answer = await services.livy.open_ui(
@@ -78,6 +83,8 @@ async def _stream(request: Request, who: Member, services: Wiring, application: 
     if answer.status_code in (401, 404, 502, 503) and html and _is_json(answer):
         await answer.aclose()
         text = "This Spark application is not there (any more), or is not yours."
+        if services.platform.hosts:  # our own pages look like nothing at this host
+            return PlainTextResponse(text, 404)
         return respond(request, 404, text)
     streamed = StreamingResponse(
         answer.aiter_raw(), answer.status_code, background=BackgroundTask(answer.aclose)

@@ -7,7 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from hopyard.errors import InvalidInput
+from hopyard import audit
+from hopyard.errors import Conflict, InvalidInput, NotFound
+from hopyard.web import operations
 from hopyard.web.deps import Caller, PeopleManager, Services
 from hopyard.web.failures import status_of
 from hopyard.web.views import ask, done, page
@@ -32,10 +34,21 @@ async def invite(
 ) -> Response:
     """Make an invitation; its link is shown in this answer and never again."""
     try:
-        token = await services.accounts.invite(name, admin, who.name)
-    except InvalidInput as error:
+        link = await operations.invite(services, name, who.name, admin=admin)
+    except (InvalidInput, Conflict) as error:
         return await _page(request, who, services, name, str(error), status_of(error))
-    link = f"{services.platform.public_url}hub/welcome#{token}"
+    return await _page(request, who, services, link=link, invited=name.strip().lower())
+
+
+@router.post("/password")
+async def reset_password(
+    request: Request, who: PeopleManager, services: Services, name: Annotated[str, Form()] = ""
+) -> Response:
+    """Make a link for a new password; it is shown in this answer and never again."""
+    try:
+        link = await operations.reset_password(services, name, who.name)
+    except (InvalidInput, NotFound) as error:
+        return await _page(request, who, services, "", str(error), status_of(error), reset=name)
     return await _page(request, who, services, link=link, invited=name.strip().lower())
 
 
@@ -61,6 +74,7 @@ async def revoke(
             fields={"invitation": str(invitation)},
         )
     await services.accounts.revoke(invitation)
+    audit.record(services.settings, who.name, "withdrew an invitation", user=user)
     return done(request, "/projects/people", f"Withdrew the invitation of {user}.")
 
 
@@ -73,6 +87,7 @@ async def _page(
     status: int = 200,
     link: str = "",
     invited: str = "",
+    reset: str = "",
 ) -> Response:
     return page(
         request,
@@ -84,4 +99,5 @@ async def _page(
         fault=fault,
         link=link,
         invited=invited,
+        reset=reset,
     )
