@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
@@ -77,9 +77,14 @@ def go_over(request: Request, platform: Platform, seal: Seal, session: CookieSes
         return JSONResponse({"error": "A Spark UI has a host of its own."}, 421)
     own = urlsplit(platform.public_url)
     netloc = f"{place.host}:{own.port}" if own.port else place.host
-    target = request.url.replace(scheme=own.scheme, netloc=netloc)
-    ticket = seal.ticket(session, place.path)
-    return RedirectResponse(str(target.include_query_params(**{TICKET: ticket})), 303)
+    ticket = urlencode({TICKET: seal.ticket(session, place.path)})
+    query = "&".join(filter(None, [request.url.query, ticket]))
+    return RedirectResponse(f"{own.scheme}://{netloc}{_path(request)}?{query}", 303)
+
+
+def _path(request: Request) -> str:
+    """Return the path as it was sent: what is escaped in it stays so."""
+    return str(request.scope["raw_path"].decode("latin-1").partition("?")[0])
 
 
 class OneHost:
@@ -120,7 +125,8 @@ class OneHost:
     def _come_over(self, request: Request, place: UiPlace) -> Response:
         session = self._seal.open_ticket(request.query_params[TICKET], place.path)
         left = request.url.remove_query_params(TICKET)
-        answer = RedirectResponse(left.path + (f"?{left.query}" if left.query else ""), 303)
+        query = f"?{left.query}" if left.query else ""
+        answer = RedirectResponse(_path(request) + query, 303)
         if session is not None:  # else the sign-in begins anew
             answer.set_cookie(
                 UI_COOKIE,
@@ -134,12 +140,11 @@ class OneHost:
         return answer
 
     def _elsewhere(self, request: Request) -> Response:
-        url, scope = self._platform.public_url, request.scope
+        url = self._platform.public_url
         opened = request.headers.get("sec-fetch-mode", "navigate") == "navigate"
         if opened and request.method in ("GET", "HEAD"):
-            path = scope["raw_path"].decode("latin-1").lstrip("/")
-            query = scope["query_string"].decode("latin-1")
-            return RedirectResponse(url + path + (f"?{query}" if query else ""), 307)
-        if scope["path"].startswith("/user/"):
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(url + _path(request).lstrip("/") + query, 307)
+        if request.scope["path"].startswith("/user/"):
             return JSONResponse({"message": NOT_RUNNING}, 424)
         return JSONResponse({"message": ELSEWHERE.format(url=url)}, 421)
