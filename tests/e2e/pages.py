@@ -26,8 +26,8 @@ async def enter_server(page: Page, place: Place) -> None:
 
     The Hub leads back to the platform's real port: once done, the cookie counts at a cable's too.
     """
-    await page.goto(f"{place.server_url}api/status")
-    await expect(page.locator("body")).to_contain_text("started")
+    await page.goto(f"{place.server_url}nbclassic/tree")
+    await expect(page).to_have_url(f"{place.server_url}nbclassic/tree")
 
 
 async def accept_invitation(page: Page, link: str, password: str) -> None:
