@@ -72,3 +72,14 @@ async def test_charts_are_drawn_in_both_pages_and_after_a_reload(
         await draws(classic, Classic.cells)
         await shot(classic, "charts-classic")
         assert not [words for words in said if re.search("widget|40[0-9] ", words)], said
+        await classic.evaluate("Jupyter.notebook.save_notebook()")
+        await classic.close()
+
+        # With another server nobody has the buttons any more: the table is there.
+        await pages.stop(page)
+        await pages.start(page)
+        again = await context.new_page()
+        await again.goto(f"{base}/{Lab.path.format(name='again')}charts.ipynb")
+        await Lab().ready(again)
+        await expect(again.get_by_text("5 rows × 2 columns")).to_be_visible()
+        await expect(again.get_by_text("model not found")).to_have_count(0)

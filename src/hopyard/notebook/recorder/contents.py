@@ -20,6 +20,7 @@ from hopyard import disk
 from hopyard.notebook.aliases import SparkmagicNames
 from hopyard.notebook.recorder import merge
 from hopyard.notebook.recorder.recorder import Recorder
+from hopyard.notebook.widgets import LivingWidgets
 
 SHOWN = ("last_modified", "hash", "hash_algorithm")
 
@@ -128,5 +129,5 @@ def _state(model: dict[str, Any]) -> Any:
     return model["last_modified"], model["size"]
 
 
-class Contents(RecordedOutputs, SparkmagicNames, AsyncLargeFileManager):  # type: ignore[misc]
+class Contents(RecordedOutputs, LivingWidgets, SparkmagicNames, AsyncLargeFileManager):  # type: ignore[misc]
     """Files of the project's folder."""

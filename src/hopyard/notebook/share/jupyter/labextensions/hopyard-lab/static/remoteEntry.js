@@ -167,8 +167,9 @@
     activate: async (app, registry) => {
       const chosen = THEME;
       if (!['light', 'dark', 'system'].includes(chosen)) return;
-      if ((localStorage.getItem(NAME_OF_THEME) ?? 'system') === chosen) return;
-      localStorage.setItem(NAME_OF_THEME, chosen);
+      const taken = `${NAME_OF_THEME}-taken`;
+      if ((localStorage.getItem(taken) ?? 'system') === chosen) return;
+      localStorage.setItem(taken, chosen);
       const themes = '@jupyterlab/apputils-extension:themes';
       await registry.set(themes, 'adaptive-theme', chosen === 'system');
       const name = chosen === 'dark' ? 'JupyterLab Dark' : 'JupyterLab Light';
