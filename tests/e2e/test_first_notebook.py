@@ -87,6 +87,7 @@ async def _run_demo_notebook(lab: Page, notebook: str) -> None:
     await expect(picture).to_be_visible()
     await shot(lab, "jupyterlab-plot")
     await cells.first.scroll_into_view_if_needed()
+    await expect(cells.first).to_be_in_viewport()
     await shot(lab, "jupyterlab")
 
 

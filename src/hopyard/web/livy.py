@@ -75,6 +75,7 @@ class LivyClient:
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._sizes.close()
         await self._http.aclose()
 
     async def applications(

@@ -1,6 +1,17 @@
 from __future__ import annotations
 
-from hopyard.web.sizes import Size, asked, in_words, said
+import asyncio
+import threading
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hopyard.web.sizes import UNKNOWN, Size, Sizes, asked, in_words, said
+from tests.platform import until
+from tests.unit.web.around import serve
 
 MODEL = {
     "appId": "app-1",
@@ -45,3 +56,30 @@ def test_memory_is_shown_as_people_write_it() -> None:
         "4 GB",
         "12345",
     ]
+
+
+async def test_slow_answer_of_spark_is_not_broken_off_and_shown_later() -> None:
+    answered, let_go = [], threading.Event()
+
+    async def executors(request: Request) -> Response:
+        await asyncio.to_thread(let_go.wait, 15)
+        answered.append(request.url.path)
+        return JSONResponse([executor("driver", 8)])
+
+    path = "/sessions/7/ui/api/v1/applications/app-1/executors"
+    with serve(Starlette(routes=[Route(path, executors)])) as url:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            sizes = Sizes()
+
+            async def shown() -> Size:
+                return await sizes.of(MODEL, http, f"{url}sessions/7", "token")
+
+            async def known() -> Size | None:
+                size = await shown()
+                return None if size == UNKNOWN else size
+
+            assert await shown() == await shown() == UNKNOWN
+            let_go.set()
+            size = await until("Spark's answer is shown", known, 15)
+            assert size == Size("2 GB", "8") and answered == [path]
+            await sizes.close()
