@@ -61,7 +61,39 @@ def _hide(value: str) -> None:
 
         masked.mask = mask  # type: ignore[attr-defined]
         session.pack = masked
+        session.send = _whole(session, mask)
     mask.add(value)
+
+
+def _whole(session: Any, mask: Mask) -> Any:
+    """Return a session's `send` that keeps back what may be the beginning of a value.
+
+    A kernel sends what is printed as it comes, also letter by letter.
+    """
+    send = session.send
+    held: dict[str, tuple[str, Any, Any, Any]] = {}
+
+    def sent(stream: Any, message: Any, content: Any = None, *more: Any, **named: Any) -> Any:
+        kind = message if isinstance(message, str) else message["header"]["msg_type"]
+        told = content if isinstance(message, str) else message["content"]
+        if kind == "status" and told.get("execution_state") == "idle":
+            for name, (text, place, parent, ident) in list(held.items()):
+                del held[name]
+                send(place, "stream", {"name": name, "text": text}, parent=parent, ident=ident)
+        if kind != "stream":
+            return send(stream, message, content, *more, **named)
+        name, ident = told["name"], named.get("ident")
+        parent = named.get("parent") if isinstance(message, str) else message["parent_header"]
+        text = mask.hide(held.pop(name, ("",))[0] + told["text"])
+        begun = mask.begun(text)
+        if begun:
+            held[name] = (text[len(text) - begun :], stream, parent, ident)
+        text = text[: len(text) - begun]
+        if not text:
+            return None
+        return send(stream, "stream", {"name": name, "text": text}, parent=parent, ident=ident)
+
+    return sent
 
 
 def _from_agent(place: str, asked: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,12 @@ Standard library only: this is imported in kernels of people's own environments.
 
 from __future__ import annotations
 
+import html
+import json
 import sys
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import quote
 
 SHORTEST = 4
 """Characters. What is shorter is found in every text."""
@@ -20,17 +23,24 @@ class Mask:
     """Hides values."""
 
     def __init__(self) -> None:
+        self._added: dict[str, None] = {}
         self._values: list[str] = []
 
     def __repr__(self) -> str:
-        return f"Mask({len(self._values)} values)"
+        return f"Mask({len(self._added)} values)"
+
+    @property
+    def known(self) -> list[str]:
+        """The values, for another mask that is to hide the same."""
+        return list(self._added)
 
     def add(self, value: str) -> None:
-        """Hide a value from now on, and each longer line of it."""
+        """Hide a value from now on, and each longer line of it, also as programs quote texts."""
+        self._added[value] = None
         lines = [line.strip() for line in value.splitlines()]
         pieces = {value, value.strip(), *(line for line in lines if len(line) >= LINE)}
-        known = {*self._values, *(piece for piece in pieces if len(piece) >= SHORTEST)}
-        self._values = sorted(known, key=len, reverse=True)
+        forms = {form for piece in pieces if len(piece) >= SHORTEST for form in _forms(piece)}
+        self._values = sorted({*self._values, *forms}, key=len, reverse=True)
 
     def hide(self, text: str) -> str:
         """Return a text without the values."""
@@ -76,6 +86,21 @@ class Mask:
                     longest = size
                     break
         return longest
+
+
+def _forms(text: str) -> set[str]:
+    """Return a text as it is, and as Python, JSON, HTML and addresses write it."""
+    return {
+        text,
+        repr(text)[1:-1],
+        ascii(text)[1:-1],
+        json.dumps(text)[1:-1],
+        json.dumps(text, ensure_ascii=False)[1:-1],
+        html.escape(text),
+        html.escape(text, quote=False),
+        quote(text, errors="replace"),
+        quote(text, safe="", errors="replace"),
+    }
 
 
 class MaskedLog:

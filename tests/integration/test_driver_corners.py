@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from hopyard.protocol.messages import Display, Ready, Result
 from hopyard.protocol.states import Kind
 from tests.integration.test_driver import Driver, Livy, new_driver
+from tests.unit.test_packages import wheel
 
 SLOW = 180.0
 needs_r = pytest.mark.skipif(shutil.which("R") is None, reason="R is not installed")
@@ -217,6 +219,69 @@ async def test_bytes_that_are_no_text_stay_in_their_statement(livy: Livy) -> Non
     statement = await livy.execute("cat('next')", Kind.SPARKR)
     await livy.result(statement)
     assert livy.text(statement) == "next"
+
+
+# --- packages that people install -----------------------------------------------------------------
+
+
+async def test_what_pip_installs_is_there_in_driver_and_executors(
+    livy: Livy, tmp_path: Path
+) -> None:
+    await livy.run("worker = lambda x: __import__('hopyard_tiny').VALUE")
+    statement = await livy.execute(f"%pip install --no-index {wheel(tmp_path, 'hopyard_tiny')}")
+    assert (await livy.result(statement)).status == "ok"
+    assert "Installed for this Spark session" in livy.text(statement)
+    assert (await livy.run("import hopyard_tiny; hopyard_tiny.VALUE")).data == {"text/plain": "7"}
+    result = await livy.run("sc.parallelize([1], 1).map(worker).collect()")
+    assert result.data == {"text/plain": "[7]"}, result.evalue
+    for code in ("%pip list", "!pip list", "!python -m pip list"):
+        statement = await livy.execute(code)
+        await livy.result(statement)
+        assert "hopyard_tiny" in livy.text(statement).replace("-", "_"), code
+    statement = await livy.execute("%pip uninstall -y hopyard_tiny")
+    await livy.result(statement)
+    assert "Successfully uninstalled" in livy.text(statement)
+    assert "use %pip install" in (await livy.run("%conda install x")).evalue
+
+
+# --- files that are added -------------------------------------------------------------------------
+
+ADD = "__import__('hopyard.driver.interpreters.jobs', fromlist=['add']).add"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "sc.addFile('http://127.0.0.1:9/nothing.txt')",
+        "sc.addFile('/nowhere/nothing.txt')",
+        "sc.addPyFile('http://127.0.0.1:9/nothing.py')",
+        f"{ADD}('jar', 'http://127.0.0.1:9/nothing.jar')",
+        f"{ADD}('jar', '/nowhere/nothing.jar')",
+        f"{ADD}('jar', '/tmp')",
+        f"{ADD}('file', '/tmp')",
+    ],
+)
+async def test_a_file_that_cannot_be_added_harms_no_later_job(livy: Livy, code: str) -> None:
+    assert (await livy.run(code)).status == "error"
+    result = await livy.run("sc.parallelize([1, 2], 2).map(str).collect()")
+    assert result.data == {"text/plain": "['1', '2']"}, result.evalue
+
+
+async def test_an_added_file_is_opened_by_its_name(livy: Livy, tmp_path: Path) -> None:
+    for name in ("added.txt", "both.txt"):
+        (tmp_path / name).write_text(f"x\n{name}")
+        await livy.run(f"sc.addFile('{tmp_path / name}')")
+    await livy.run("here = open('both.txt', 'w'); here.write('mine'); here.close()")
+    code = (
+        "import pandas, pathlib\n[open('added.txt').read(), pathlib.Path('added.txt').read_text(),"
+    )
+    code += " pandas.read_csv('added.txt').x[0], open('both.txt').read()]"
+    result = await livy.run(code)
+    wanted = ["x\nadded.txt", "x\nadded.txt", "added.txt", "mine"]
+    assert result.data == {"text/plain": repr(wanted)}, result.evalue
+    assert (await livy.run("open('nothing.txt')")).ename == "FileNotFoundError"
+    result = await livy.run("open('added.txt', 'x').close()")
+    assert result.status == "ok", "what is written is written to the folder of notebooks"
 
 
 # --- ways to leave --------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 from websocket import create_connection
 
 from tests.integration.notebook import TOKEN, HubThatForgets, Server, temp_server
+from tests.unit.test_packages import wheel
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +56,14 @@ def test_strangers_are_sent_away(server):
         assert stranger.get("lab").status_code == 302
 
 
-def test_python_kernel_runs_a_cell_over_a_private_socket(server):
+def test_python_kernel_installs_and_runs_a_cell_over_a_private_socket(server, tmp_path):
     kernel = server.http.post("api/kernels", json={"name": "python3"}).json()["id"]
     address = server.url.replace("http", "ws") + f"api/kernels/{kernel}/channels"
     socket_ = create_connection(address, header=[f"Authorization: token {TOKEN}"], timeout=60)
     header = {"msg_id": "1", "msg_type": "execute_request", "session": "s", "version": "5.3"}
-    content = {"code": "print(6*7)", "silent": False, "store_history": True}
+    code = f"%pip install --no-index {wheel(tmp_path, 'hopyard_tiny')}\n"
+    code += "import hopyard_tiny\nprint(6 * hopyard_tiny.VALUE)"
+    content = {"code": code, "silent": False, "store_history": True}
     message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
     socket_.send(json.dumps({**message, "channel": "shell"}))
     printed, status, idle = "", "", False
@@ -73,7 +76,8 @@ def test_python_kernel_runs_a_cell_over_a_private_socket(server):
             status = answer["content"]["status"]
         idle = idle or answer["content"].get("execution_state") == "idle"
     socket_.close()
-    assert (status, printed.strip()) == ("ok", "42")
+    assert (status, printed.split()[-1]) == ("ok", "42")
+    assert "it is gone when the server stops" in printed
     (process,) = psutil.Process(server.process.pid).children()
     connection = json.loads(Path(process.cmdline()[-1]).read_text())
     assert connection["transport"] == "ipc"

@@ -35,6 +35,18 @@ async def test_driver_reads_a_secret_and_never_shows_it(hopyard: Hopyard, kept: 
         code = "for letter in value: print(letter, end='', flush=True)"
         assert await run(hopyard, token, session, code) == "********"
         assert await run(hopyard, token, session, "value") == "'********'"
+        code = "import os, time\nfor letter in value: os.write(1, letter.encode())\ntime.sleep(1)"
+        assert "********" in await run(hopyard, token, session, code)
+        assert (await run(hopyard, token, session, "!echo $value")).strip() == "********"
+        code = "spark.sql(f\"select '{value}' as shown\").collect()[0].shown == value"
+        assert await run(hopyard, token, session, code) == "True"
+        async with hopyard.client(token) as client:
+            pages = [
+                (await client.get(f"{session}/ui/{page}", follow_redirects=True)).text
+                for page in ("SQL/", "SQL/execution/?id=0", "jobs/", "environment/")
+            ]
+        assert all(VALUE not in page for page in pages)
+        assert any("********" in page for page in pages)
         other = await run(
             hopyard,
             token,
@@ -77,6 +89,8 @@ async def test_python_mode_reads_a_secret(hopyard: Hopyard, kept: str) -> None:
                 f"{hidden}print('it is', value)",
                 f"{hidden}print([value])",
                 f"{hidden}import sys; sys.stderr.write(value)",
+                f"{hidden}[print(letter, end='', flush=True) for letter in value]; None",
+                f"{hidden}import os\n!echo $value",
                 f"{hidden}raise ValueError(value)",  # the last: what comes after it is aborted
             ):
                 try:

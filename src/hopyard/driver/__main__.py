@@ -11,7 +11,7 @@ import sys
 from typing import Any, NoReturn
 
 from hopyard.driver import configuration
-from hopyard.driver.interpreters.python import python_process
+from hopyard.driver.interpreters.python import packages_folder, python_process
 from hopyard.driver.spark import Spark, SparkFailed
 
 
@@ -20,7 +20,10 @@ def main() -> None:
     raw, _ = configuration.take()
     try:
         spark = Spark(raw)
-        kernel = python_process(spark.folder, spark.environment, raw.get("work_dir", "."))
+        scratch = raw.get("conf", {}).get("spark.local.dir")
+        installed = packages_folder(spark.folder, scratch, raw["session"])
+        work_dir = raw.get("work_dir", ".")
+        kernel = python_process(spark.folder, spark.environment, work_dir, installed)
     except (SparkFailed, OSError) as error:
         _give_up(raw, str(error))
 

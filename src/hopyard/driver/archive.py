@@ -85,7 +85,7 @@ async def make() -> Path:
     spark = Spark({"conf": conf, "name": "hopyard archive"})
     log = asyncio.create_task(spark.forward_log())
     workspace = Workspace(spark, 0)
-    python = PythonInterpreter(workspace, str(spark.folder))
+    python = PythonInterpreter(workspace, str(spark.folder), spark.folder / "packages")
     sql = SqlInterpreter(workspace)
     try:
         await spark.connect()

@@ -121,6 +121,7 @@ class Home:
                 pid=os.getpid(),
                 last_seq=self._outbox.last_seq,
                 unfinished=self._unfinished(),
+                secrets=self._outbox.mask.known,
             )
             await socket.send(hello.model_dump_json())
             async with asyncio.timeout(patience):

@@ -36,6 +36,8 @@ class StatementOutput:
         self._cut = False
         self._name: Name = "stdout"
         self._pieces: list[str] = []
+        self._kept_back: dict[Name, str] = {}
+        """What the other stream ended with, if that may be the beginning of a secret."""
         self._timer: asyncio.TimerHandle | None = None
         self._last = 0.0
         self.questions = Questions(statement, outbox)
@@ -48,7 +50,9 @@ class StatementOutput:
             self._cut_off("the server could not be reached for too long")
             return
         if name != self._name:
-            self.flush()
+            self._flush(whole=False)
+            self._kept_back[self._name] = "".join(self._pieces)
+            self._pieces[:] = filter(None, [self._kept_back.pop(name, "")])
             self._name = name
         over = len(text) > self._left
         self._pieces.append(text[: self._left])
@@ -71,7 +75,7 @@ class StatementOutput:
         update: bool = False,
     ) -> None:
         """Take rich output."""
-        self.flush()
+        self._flush(whole=False)
         if self._cut:
             return
         size = sum(map(_size, (*data.values(), *metadata.values(), *transient.values())))
@@ -117,6 +121,10 @@ class StatementOutput:
     def flush(self) -> None:
         """Send what waits."""
         self._flush(whole=True)
+        for name, text in self._kept_back.items():
+            if text:
+                self._outbox.put(Stream(statement=self._statement, name=name, text=text))
+        self._kept_back.clear()
 
     def _flush(self, *, whole: bool = False) -> None:
         """Send what waits; unless the whole of it, what may be half of a secret waits on."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import shutil
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
@@ -16,7 +17,11 @@ from hopyard.driver.frames import Frames
 from hopyard.driver.home import Home
 from hopyard.driver.interpreters.base import CannotStart, InterpreterDied
 from hopyard.driver.interpreters.jupyter import KernelProcess
-from hopyard.driver.interpreters.python import PythonInterpreter, python_process
+from hopyard.driver.interpreters.python import (
+    PythonInterpreter,
+    packages_folder,
+    python_process,
+)
 from hopyard.driver.interpreters.r import RInterpreter
 from hopyard.driver.interpreters.registry import Interpreters, Makers
 from hopyard.driver.interpreters.scala import ScalaInterpreter
@@ -100,9 +105,10 @@ class Room:
         spark, work_dir = house.spark, house.work_dir
         self._workspace = Workspace(spark, config.session)
         self._outbox = Outbox(spark.mask, largest_frame(config.output_limit))
+        self._installed = packages_folder(spark.folder, house.scratch, config.session)
         if kernel is None:
-            kernel = python_process(spark.folder, spark.environment, work_dir)
-        self._python = PythonInterpreter(self._workspace, work_dir, kernel)
+            kernel = python_process(spark.folder, spark.environment, work_dir, self._installed)
+        self._python = PythonInterpreter(self._workspace, work_dir, self._installed, kernel)
         makers: Makers = {
             Kind.SPARK: lambda: ScalaInterpreter(self._workspace),
             Kind.SQL: lambda: SqlInterpreter(self._workspace),
@@ -170,6 +176,7 @@ class Room:
             last: whether the application ends too.
         """
         await asyncio.gather(self._say_goodbye(), self._interpreters.close())
+        await asyncio.to_thread(shutil.rmtree, self._installed, ignore_errors=True)
         for task in self._tasks:
             task.cancel()
         if not last:

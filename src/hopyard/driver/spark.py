@@ -47,6 +47,7 @@ LISTS = {
 }
 _ENDED_BY_CLUSTER = re.compile(r"Application has been killed\. Reason: (.*)")
 _JAVA_PREFIX = re.compile(r'^Exception in thread "\S+" (?:[\w.$]+\.)?')
+_LOCAL = re.compile(r"local(?:\[(\d+|\*))?")
 PLAIN_CAUSES = {
     re.compile(r"No space left on device"): "the disk is full.",
     re.compile(r"JAVA_HOME is not set|bin/java: (No such file|not found)|/java: cannot execute"): (
@@ -293,6 +294,9 @@ class Spark:
         conf = self.jvm.org.apache.spark.SparkConf()
         conf.setIfMissing("spark.serializer.objectStreamReset", "100")
         conf.setIfMissing("spark.rdd.compress", "True")
+        processors = self.jvm.java.lang.Runtime.getRuntime().availableProcessors()
+        if parts := local_shuffle_partitions(conf.get("spark.master", ""), processors):
+            conf.setIfMissing("spark.sql.shuffle.partitions", str(parts))
         # Executors ask for classes of Scala code only if they know from the start where.
         conf.set("spark.repl.class.outputDir", str(self.classes))
         conf.setIfMissing("spark.sql.artifact.isolation.enabled", "false")  # as spark-shell does
@@ -436,6 +440,19 @@ class Spark:
             kill_group(self.process)
             await ended(self.process)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def local_shuffle_partitions(master: str, processors: int) -> int | None:
+    """Return into how many parts queries shuffle on one machine: two for each core, at least 4.
+
+    Spark's own 200 is for clusters. On two cores each of them is mostly waited for, and a stream
+    writes 200 files of state for each batch.
+    """
+    found = _LOCAL.match(master)
+    if found is None or master.startswith("local-"):
+        return None
+    cores = {None: 1, "*": processors}.get(found[1]) or int(found[1])
+    return max(4, min(2 * cores, 200))
 
 
 def java_reason(error: Any) -> str:

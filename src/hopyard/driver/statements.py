@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hopyard.driver import progress
+from hopyard.driver import added, progress
 from hopyard.driver.interpreters.base import (
     CannotStart,
     Code,
@@ -226,6 +226,8 @@ class Statements:
                 async with asyncio.timeout(JOBS_END):
                     await self._spark.cancel(running.group)
         output.flush()
+        if outcome.status == "error" and self._begun is not None:
+            await added.forget_unfetched(self._spark, self._begun.at)
         if self._running is not running:  # ended meanwhile, with the driver
             return
         if died is not None:

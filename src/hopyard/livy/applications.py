@@ -23,6 +23,7 @@ from hopyard.livy.ledger import Ledger, Write
 from hopyard.livy.once import Once, check_same
 from hopyard.livy.requests import AskSpark
 from hopyard.livy.views import Addresses
+from hopyard.mask import Mask
 from hopyard.settings import Settings
 
 KEYS = 10_000
@@ -78,6 +79,7 @@ class Applications(ABC, Generic[One]):
         self._all: dict[int, One] = {}
         self._background = Background()
         self._once: Once[One] = Once(KEYS)
+        self._masks: dict[int, Mask] = {}
 
     # --- whose they are --------------------------------------------------------------------------
 

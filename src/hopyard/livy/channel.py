@@ -118,6 +118,7 @@ class Channel:
             for work in (self._send_all, self._read_all, self._write_all)
         ]
         self.send(Welcome(acked=session.written))
+        self._sessions.hide(session, *hello.secrets)
         self._sessions.dialled(session, hello.unfinished)
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

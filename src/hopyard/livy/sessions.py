@@ -19,6 +19,7 @@ from hopyard.livy.records import Session
 from hopyard.livy.requests import CreateSession
 from hopyard.livy.sharing import SharedApplications
 from hopyard.livy.statements import break_off, check_working, execute
+from hopyard.mask import Mask
 from hopyard.protocol.messages import GONE, Cancel, Shutdown
 from hopyard.protocol.states import SessionState, StatementState
 from hopyard.store.types import now
@@ -192,6 +193,19 @@ class Sessions(SharedApplications):
     def is_gone(self, session: Session) -> bool:
         """Say whether a driver has nothing to do here any more."""
         return self.of_driver(session.id) is None
+
+    def mask(self, session: Session) -> Mask:
+        """Return what hides the secrets that a session's application has read.
+
+        Not kept on any disk: a driver says them again to a server that was started again.
+        """
+        return self._masks.setdefault(session.application, Mask())
+
+    def hide(self, session: Session, *secrets: str) -> None:
+        """Hide values from now on where a session's application is shown."""
+        mask = self.mask(session)
+        for secret in secrets:
+            mask.add(secret)
 
     def dialled(self, session: Session, unfinished: list[int]) -> None:
         """A driver is connected: bring it up to date.

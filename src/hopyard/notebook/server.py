@@ -26,7 +26,7 @@ from jupyter_server.serverapp import ServerApp
 from jupyterhub.singleuser.extension import JupyterHubSingleUser
 from traitlets.config import Config
 
-from hopyard import handed
+from hopyard import handed, packages
 from hopyard.notebook import signin
 from hopyard.notebook.git.configuration import SOCKET, Repository, variables
 from hopyard.notebook.kernels.sparkmagic import write_for_notebooks
@@ -138,6 +138,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="hopyard-", ignore_cleanup_errors=True) as runtime:
         os.environ["JUPYTER_RUNTIME_DIR"] = runtime
         os.environ |= variables(os.environ, repository, Path(runtime) / SOCKET)
+        os.environ |= packages.make(Path(runtime) / "packages")
         if os.environ.get("HOPYARD_MODE") == "spark":
             write_for_notebooks(os.environ, Path(runtime))
             os.environ["SPARKMAGIC_CONF_DIR"] = runtime

@@ -50,6 +50,8 @@ class Hello(_Message):
     """The last number the agent gave out."""
     unfinished: list[int] = []
     """The statements that run or wait at the agent."""
+    secrets: list[str] = Field(default=[], repr=False)
+    """Values that were read, to be hidden on the pages of Spark's UI."""
 
 
 class _Numbered(_Message):

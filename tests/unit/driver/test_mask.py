@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import html
+import json
+from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 
@@ -72,3 +76,44 @@ async def test_errors_are_masked() -> None:
     outbox.mask.add(VALUE)
     outbox.put(Result(statement=0, at=0, status="error", evalue=VALUE, traceback=[f"x {VALUE}"]))
     assert VALUE not in str(UP.validate_json(await outbox.next()))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda value: repr(value),
+        lambda value: ascii(value),
+        lambda value: json.dumps({"key": value}),
+        lambda value: json.dumps(value, ensure_ascii=False),
+        lambda value: f"<td>{html.escape(value)}</td>",
+        lambda value: f"?key={quote(value, safe='')}",
+    ],
+)
+def test_value_is_hidden_as_programs_quote_it(written: Callable[[str], str]) -> None:
+    value = 's3\'cret\\ü & "more"'
+    mask = Mask()
+    mask.add(value)
+    shown = mask.hide(written(value))
+    assert "s3" not in shown
+    assert SHOWN in shown
+    assert mask.known == [value]
+    assert "s3" not in repr(mask)
+
+
+@pytest.mark.parametrize("between", ["stderr", "display"])
+async def test_value_around_other_output_is_hidden(between: str) -> None:
+    outbox = Outbox()
+    outbox.mask.add("needle-1")
+    output = StatementOutput(1, outbox, 1000)
+    output.stream("stdout", "it is need")
+    if between == "stderr":
+        output.stream("stderr", "a warning")
+    else:
+        output.display({"text/plain": "a picture"}, {}, {})
+    output.stream("stdout", "le-1.")
+    output.flush()
+    sent = [json.loads(await outbox.next()) for _ in range(outbox.last_seq)]
+    text = "".join(one["text"] for one in sent if one.get("name") == "stdout")
+    assert text == f"it is {SHOWN}."
+    if between == "stderr":
+        assert any(one.get("text") == "a warning" for one in sent)

@@ -6,6 +6,7 @@ from hopyard.driver import archive
 from hopyard.driver.spark import (
     SparkFailed,
     cluster_reason,
+    local_shuffle_partitions,
     properties,
     properties_text,
     spark_submit,
@@ -100,3 +101,21 @@ def test_the_end_of_a_jvm_that_ran_is_not_explained_by_an_old_error() -> None:
     said = why_ended(3, ["ZeroDivisionError: division by zero"], ran=True)
     assert said == "the driver's JVM ended (exit code 3), as after System.exit."
     assert "ran out of memory" in why_ended(3, ["java.lang.OutOfMemoryError"], ran=True)
+
+
+@pytest.mark.parametrize(
+    ("master", "parts"),
+    [
+        ("local", 4),
+        ("local[1]", 4),
+        ("local[6]", 12),
+        ("local[*]", 16),
+        ("local[*, 3]", 16),
+        ("local[500]", 200),
+        ("local-cluster[2,1,1024]", None),
+        ("spark://here:7077", None),
+        ("yarn", None),
+    ],
+)
+def test_queries_on_one_machine_shuffle_into_few_parts(master: str, parts: int | None) -> None:
+    assert local_shuffle_partitions(master, 8) == parts

@@ -12,14 +12,20 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from hopyard import packages
 from hopyard.driver import callbacks
 from hopyard.driver.interpreters.text import REFUSED
 
 FLUSH_INTERVAL = 0.03
 """Seconds that output of a running cell waits in the kernel for more of it."""
 
+INSTALLED = (
+    "Installed for this Spark session, in its driver and the executors on this machine: "
+    "it is gone when the session ends."
+)
 FRAMES = 10
 """DataFrames that statements gave, which are kept to be fetched."""
 
@@ -57,6 +63,7 @@ def attach() -> None:
     sc = SparkContext(gateway=_gateway, jsc=jsc, conf=SparkConf(_jconf=jsc.getConf()))
     # pyspark's own handler cancels the jobs of everybody; the agent cancels the cell's jobs only.
     signal.signal(signal.SIGINT, handler)
+    _share_packages(sc.environment)
     spark = SparkSession(sc, _gateway.entry_point.get("session"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -70,6 +77,13 @@ def attach() -> None:
         sys.path.insert(0, "")
     shell.events.register("pre_execute", lambda: _set_job_group(shell))
     shell.events.register("post_run_cell", lambda result: _keep_frame(shell, result))
+
+
+def _share_packages(environment: dict[str, str]) -> None:
+    """Let workers of Python find what this session installs; those of this machine can."""
+    if root := os.environ.get(packages.VARIABLE):
+        place = str(packages.folder(Path(root)))
+        environment["PYTHONPATH"] = ":".join(filter(None, [place, environment.get("PYTHONPATH")]))
 
 
 def show_frame(place: str, group: str, name: str | None) -> None:
@@ -115,10 +129,11 @@ def prepare(shell: Any) -> None:
         stream.flush = _flushed_by(os.getpid(), stream, stream.flush)  # type: ignore[method-assign]
     shell.kernel.raw_input = _asking(shell.kernel.raw_input)
     shell.kernel.getpass = _asking(shell.kernel.getpass)
-    from hopyard.driver.interpreters import leaving, magics, showing, tracebacks
+    from hopyard.driver.interpreters import files, leaving, magics, showing, tracebacks
 
-    for part in (tracebacks, leaving, magics, showing):
+    for part in (tracebacks, leaving, magics, showing, files):
         part.register(shell)
+    packages.register(shell, INSTALLED)
     # It tells of each call into the JVM, ours too, to everybody who sets the root logger's level.
     logging.getLogger("py4j").setLevel(logging.WARNING)
 

@@ -13,6 +13,7 @@ import pickle
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hopyard.protocol.media import JOB
@@ -123,8 +124,9 @@ def _add_jar(path: str) -> None:
     classes, and Spark fails in words that nobody understands.
     """
     context, jvm = _context.sc, _context.sc._jvm
-    context._jsc.addJar(path)
-    local = path if "://" not in path else _fetched(path)
+    # Spark would note an address that it cannot reach, and say nothing of a file that is not there.
+    local = _local(path)
+    context._jsc.addJar(local)
     loader = jvm.java.lang.Thread.currentThread().getContextClassLoader()
     while loader is not None:
         if loader.getClass().getName() == "org.apache.spark.util.MutableURLClassLoader":
@@ -133,12 +135,21 @@ def _add_jar(path: str) -> None:
         loader = loader.getParent()
 
 
-def _fetched(address: str) -> str:
-    """Bring a jar from another file system into the driver's folder; return where it is."""
+def _local(path: str) -> str:
+    """Return where a jar is in the driver; one of another file system is brought here first.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
     from pyspark import SparkFiles
 
-    _context.sc.addFile(address)
-    return str(SparkFiles.get(address.rsplit("/", 1)[-1]))
+    place = path.removeprefix("file://").removeprefix("file:").removeprefix("local:")
+    if "://" in place:
+        _context.sc.addFile(path)
+        return str(SparkFiles.get(path.rsplit("/", 1)[-1]))
+    if not Path(place).is_file():
+        raise FileNotFoundError(f"There is no file {place}.")
+    return place
 
 
 def _user_name(name: str) -> Any:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
+from hopyard import packages
 from hopyard.driver.interpreters.base import Code, NoFrame, Outcome
 from hopyard.driver.interpreters.jupyter import (
     START_TIMEOUT,
@@ -27,10 +28,24 @@ PLOT = re.compile(r"^[\[({]*(<matplotlib|<Axes|<Figure|Text\(|array\(\[+<Axes|<B
 """Text of a matplotlib object: the picture says it better."""
 
 
-def python_process(folder: Path, environment: dict[str, str], work_dir: str) -> KernelProcess:
-    """Start a kernel's process; early, so that it comes up while the JVM does."""
+def packages_folder(folder: Path, scratch: str | None, session: int) -> Path:
+    """Return where a session's own packages are: on a disk, if there is a folder for scratch."""
+    return Path(scratch.split(",")[0] if scratch else folder) / f"packages-{session}"
+
+
+def python_process(
+    folder: Path, environment: dict[str, str], work_dir: str, installed: Path
+) -> KernelProcess:
+    """Start a kernel's process; early, so that it comes up while the JVM does.
+
+    Args:
+        folder: the driver's private one.
+        environment: all variables.
+        work_dir: the current folder.
+        installed: where the session's own packages are, or will be.
+    """
     command = [sys.executable, "-P", "-m", KERNEL, str(os.getpid())]
-    own = {"IPYTHONDIR": str(folder / "ipython")}
+    own = {"IPYTHONDIR": str(folder / "ipython"), **packages.make(installed)}
     return KernelProcess(folder, command, environment | own, work_dir, piped=True)
 
 
@@ -40,6 +55,7 @@ class PythonInterpreter(JupyterKernel):
     Args:
         workspace: its session's part of the Spark application.
         work_dir: the kernel's current folder.
+        installed: where the session's own packages are.
         process: one that was started beforehand.
     """
 
@@ -48,17 +64,23 @@ class PythonInterpreter(JupyterKernel):
     asks: ClassVar[bool] = True
 
     def __init__(
-        self, workspace: Workspace, work_dir: str, process: KernelProcess | None = None
+        self,
+        workspace: Workspace,
+        work_dir: str,
+        installed: Path,
+        process: KernelProcess | None = None,
     ) -> None:
         self._workspace = workspace
         self._spark = spark = workspace.spark
         self._work_dir = work_dir
+        self._installed = installed
         self._log = MaskedLog(spark.mask)
         self._pipes: list[ProcessPipe] = []
         super().__init__(process)
 
     def _new_process(self) -> KernelProcess:
-        return python_process(self._spark.folder, self._spark.environment, self._work_dir)
+        spark = self._spark
+        return python_process(spark.folder, spark.environment, self._work_dir, self._installed)
 
     async def start(self) -> None:
         """Connect to the kernel and join it to the Spark application, which must run."""

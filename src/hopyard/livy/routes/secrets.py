@@ -24,4 +24,6 @@ async def show(
         raise NotAllowed("This is for the session's driver.")
     if known.secrets is None:
         raise NotFound("A Livy server that stands alone keeps no secrets.")
-    return {"value": await known.secrets.read(found, name, owner)}
+    value = await known.secrets.read(found, name, owner)
+    known.sessions.hide(found, value)
+    return {"value": value}

@@ -7,6 +7,8 @@ where browsers see the UI.
 
 from __future__ import annotations
 
+import codecs
+from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import httpx
@@ -16,11 +18,14 @@ from starlette.responses import StreamingResponse
 
 from hopyard.errors import NotFound, Unavailable
 from hopyard.livy.deps import Asking, Known
+from hopyard.mask import Mask
 from hopyard.protocol import names
 from hopyard.protocol.spark_ui import signed
 
 router = APIRouter(tags=["spark ui"])
 UI = "/sessions/{session}/ui/{path:path}"
+TEXTS = ("text/", "application/json", "application/javascript")
+"""What of the UI may hold a secret that is to be hidden."""
 PASSED = frozenset({"accept", "accept-language", "content-type", "range", "if-modified-since"})
 RETURNED = frozenset(
     {"content-type", "content-encoding", "content-disposition", "cache-control", "last-modified"}
@@ -43,6 +48,7 @@ async def spark_ui(
         base=found.ui_url,
         secret=known.sessions.ui_secret(found),
         public=known.sessions.addresses.ui_base(found.project, found.application),
+        mask=known.sessions.mask(found),
     )
 
 
@@ -53,7 +59,13 @@ def raw_rest(request: Request, before: str) -> str:
 
 
 async def forward(
-    request: Request, rest: str, *, base: str, secret: bytes, public: str
+    request: Request,
+    rest: str,
+    *,
+    base: str,
+    secret: bytes,
+    public: str,
+    mask: Mask | None = None,
 ) -> Response:
     """Pass a request on to a Spark UI.
 
@@ -63,6 +75,7 @@ async def forward(
         base: where the UI is for us.
         secret: signs the request.
         public: the UI's path as browsers see it.
+        mask: hides secrets that the application's code has read.
 
     Raises:
         InvalidInput: the path leads out of the UI.
@@ -70,7 +83,9 @@ async def forward(
     base = base.rstrip("/")
     headers = {name: value for name, value in request.headers.items() if name in PASSED}
     headers["Authorization"] = f"Bearer {signed(secret)}"
-    headers["Accept-Encoding"] = request.headers.get("accept-encoding", "identity")
+    accepted = request.headers.get("accept-encoding", "identity")
+    masked = mask is not None and bool(mask.known)
+    headers["Accept-Encoding"] = "identity" if masked else accepted  # it must be read here
     client: httpx.AsyncClient = request.app.state.ui_client
     query = request.url.query
     outgoing = client.build_request(
@@ -86,9 +101,24 @@ async def forward(
     kept = {name: value for name, value in answer.headers.items() if name in RETURNED}
     if location := answer.headers.get("location"):
         kept["location"] = moved(location, base, public)
+    body = answer.aiter_raw()
+    if mask is not None and masked and answer.headers.get("content-type", "").startswith(TEXTS):
+        body = hidden(body, mask)
     return StreamingResponse(
-        answer.aiter_raw(), answer.status_code, kept, background=BackgroundTask(answer.aclose)
+        body, answer.status_code, kept, background=BackgroundTask(answer.aclose)
     )
+
+
+async def hidden(pieces: AsyncIterator[bytes], mask: Mask) -> AsyncIterator[bytes]:
+    """Yield a text without a mask's values; what may be the beginning of one waits for the rest."""
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    held = ""
+    async for piece in pieces:
+        text = mask.hide(held + decoder.decode(piece))
+        begun = mask.begun(text)
+        text, held = text[: len(text) - begun], text[len(text) - begun :]
+        yield text.encode("utf-8", "surrogateescape")
+    yield mask.hide(held + decoder.decode(b"", final=True)).encode("utf-8", "surrogateescape")
 
 
 def moved(location: str, base: str, public: str) -> str:

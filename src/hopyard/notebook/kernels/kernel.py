@@ -10,6 +10,7 @@ import os
 import sys
 from typing import Any, ClassVar
 
+from hopyard import packages
 from hopyard.notebook.kernels import sparkmagic as parts
 from hopyard.notebook.kernels.language import Language
 
@@ -58,6 +59,7 @@ class Kernel(SparkKernelBase):  # type: ignore[misc]
         self.magics = Magics(self.shell, self.speaks)
         self.shell.register_magics(self.magics)
         picker.register(self.shell)
+        packages.load_ipython_extension(self.shell)
         sys.path.insert(0, "")  # for `%%local`: only now, so that no file replaces one of ours
 
     def _change_language(self) -> None:

@@ -35,7 +35,10 @@ MORE_HELP = """
   <tr><td>matplot</td><td>%matplot plt</td><td>Shows a figure of the driver's matplotlib.</td></tr>
   <tr><td>-o</td><td>%%sql -o df -n -1</td><td>Rows come with their types: 2,500 at most, unless -n
     says otherwise; it is said when there were more.</td></tr>
-  <tr><td>others</td><td>%time, %env, %pip, !ls</td><td>IPython's own magics run in the driver;
+  <tr><td>pip</td><td>%pip install NAME</td><td>Installs a package until the session ends, in its
+    driver and the executors on this machine; below %%local, for the Jupyter server until it stops.
+    </td></tr>
+  <tr><td>others</td><td>%time, %env, !ls</td><td>IPython's own magics run in the driver;
     below %%local, in the kernel.</td></tr>
 """
 YES, NO = ("true", "yes", "t", "y", "1"), ("false", "no", "f", "n", "0")
