@@ -25,6 +25,12 @@ _SIZE = re.compile(r"\s*(\d+)\s*([kmgt]?)b?\s*", re.IGNORECASE)
 _UNITS = {"k": 2**10, "": 2**20, "m": 2**20, "g": 2**30, "t": 2**40}
 SPARK_DRIVER_MEMORY = "1g"
 """What Spark takes where nothing is said."""
+BESIDE = (
+    "spark.driver.memoryOverhead",
+    "spark.executor.pyspark.memory",
+    "spark.memory.offHeap.size",
+)
+"""What is asked for beside it; with local Spark executors are in the driver."""
 LOG_KEPT = 2**20
 """Bytes that stay at the beginning and at the end of a log that was too large."""
 
@@ -138,8 +144,8 @@ def size(text: str) -> int:
 def of_driver(conf: dict[str, str], settings: Settings) -> int:
     """Return how many bytes a driver with these properties may use with all its processes."""
     asked = size(conf.get("spark.driver.memory", SPARK_DRIVER_MEMORY))
-    overhead = size(conf.get("spark.driver.memoryOverhead", ""))
-    return asked + max(overhead, settings.limits.driver_extra * 2**20)
+    beside = sum(size(conf.get(name, "")) for name in BESIDE)
+    return asked + max(beside, settings.limits.driver_extra * 2**20)
 
 
 def trim(log: Path, limit: int) -> None:

@@ -152,6 +152,8 @@ def test_driver_may_use_its_memory_and_more(tmp_path: Path) -> None:
     assert of_driver({"spark.driver.memory": "2g"}, mine) == 3048 * 2**20
     large = {"spark.driver.memory": "2g", "spark.driver.memoryOverhead": "4g"}
     assert of_driver(large, mine) == 6 * 2**30
+    more = {"spark.driver.memory": "1g", "spark.memory.offHeap.size": "3g"}
+    assert of_driver(more, mine) == 4 * 2**30
     assert of_driver({}, mine) == 2024 * 2**20
 
 
