@@ -80,6 +80,8 @@ def configuration(environment: Mapping[str, str]) -> Config:
     config.ServerApp.kernel_manager_class = f"{recorder}.kernels.Kernels"
     config.ServerApp.kernel_websocket_connection_class = f"{recorder}.connection.Connection"
     config.ServerApp.contents_manager_class = f"{recorder}.contents.Contents"
+    # What is in the trash counts, and nobody can empty it in the browser.
+    config.FileContentsManager.delete_to_trash = not environment.get("HOPYARD_DISK_MB")
     config.KernelSpecManager.allowed_kernelspecs = kernels
     # Over TCP whoever is on this machine could subscribe to a kernel's output.
     config.KernelManager.transport = "ipc"
