@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import nbformat
@@ -54,6 +57,32 @@ def test_strangers_are_sent_away(server):
     with httpx.Client(base_url=server.url, trust_env=False) as stranger:
         assert stranger.get("api/contents").status_code in (401, 403)
         assert stranger.get("lab").status_code == 302
+
+
+@pytest.mark.parametrize("token", [None, "wrong"])
+@pytest.mark.parametrize(
+    "size",
+    ["Content-Length: 300000000", "Transfer-Encoding: chunked", f"Content-Length: {10**999}"],
+)
+def test_large_body_of_a_stranger_is_not_read(server, token, size):
+    where = urlsplit(server.url)
+    head = f"POST {where.path}api/contents HTTP/1.1\r\nHost: x\r\n{size}\r\n"
+    head += f"Authorization: token {token}\r\n" if token else ""
+    with socket.create_connection((where.hostname, where.port), timeout=20) as connection:
+        connection.sendall(head.encode() + b"\r\n")
+        sent, piece = 0, b"10000\r\n" + b"[" * 0x10000 + b"\r\n"
+        with contextlib.suppress(OSError):  # it hangs up
+            while sent < 50_000_000:
+                connection.sendall(piece)
+                sent += len(piece)
+        assert sent < 30_000_000
+
+
+def test_large_file_of_its_owner_is_taken(server):
+    content = {"type": "file", "format": "text", "content": "x" * 3_000_000}
+    answer = server.http.put("api/contents/large.txt", json=content)
+    assert answer.status_code == 201, answer.text
+    assert (server.folder / "large.txt").stat().st_size == 3_000_000
 
 
 def test_python_kernel_installs_and_runs_a_cell_over_a_private_socket(server, tmp_path):

@@ -17,6 +17,12 @@ from hopyard.settings import Platform, Settings
 SLOW_SPAWN_SECONDS = 0.5
 """A start is answered after this at the latest; a refusal comes sooner and so has its reason."""
 POLL_SECONDS = 5
+HEADERS = {
+    "X-Frame-Options": "SAMEORIGIN",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+"""Of each answer; the policy of what pages may load is JupyterHub's own."""
 
 
 def configure(c: Any, settings: Settings, platform: Platform) -> None:
@@ -32,6 +38,7 @@ def configure(c: Any, settings: Settings, platform: Platform) -> None:
     hub.template_vars = {"passwords": settings.authenticator == "native"}
     hub.tornado_settings = {
         "slow_spawn_timeout": SLOW_SPAWN_SECONDS,
+        "headers": dict(HEADERS),
         "cookie_options": {"samesite": "Lax"},
         "log_function": functools.partial(log_and_record, settings),
     }

@@ -21,6 +21,16 @@ WELL_FORMED = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 QUIET = frozenset({"GET", "HEAD"})
 """Methods whose answers are logged at `debug` only: clients poll."""
 
+SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+"""What browsers are told with each answer; a route that shows a page says its own policy."""
+_SECURITY = [(name.lower().encode(), value.encode()) for name, value in SECURITY.items()]
+
 _log = log.get(__name__)
 
 
@@ -49,7 +59,10 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (HEADER, number.encode())]
+                said = message.get("headers", ())
+                names = {name for name, _ in said}
+                ours = [one for one in _SECURITY if one[0] not in names]
+                message["headers"] = [*said, *ours, (HEADER, number.encode())]
             await send(message)
 
         try:

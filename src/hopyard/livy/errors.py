@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from hopyard import errors, log
+from hopyard.livy.edge import SECURITY
 from hopyard.store.engine import fault, is_full
 
 STATUS: dict[type[errors.HopyardError], int] = {
@@ -68,4 +69,4 @@ async def _unknown(request: Request, error: Exception) -> Response:
         return JSONResponse({"msg": fault(error)}, 503, {"Retry-After": "5"})
     _log.error("request failed", request=number, path=request.url.path, exc_info=error)
     message = f"The server made a mistake; its log has the details (request {number})."
-    return JSONResponse({"msg": message}, 500, {"X-Request-ID": number})
+    return JSONResponse({"msg": message}, 500, SECURITY | {"X-Request-ID": number})

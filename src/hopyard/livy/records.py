@@ -74,6 +74,8 @@ class Statement:
         if not may_follow(self.state, state):
             return False
         self.state = state
+        if state is StatementState.CANCELLED:
+            self.progress = 1.0  # as Apache Livy's: a client that waits for it goes on
         return True
 
 

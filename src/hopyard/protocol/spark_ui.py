@@ -12,6 +12,12 @@ FILTER = "org.apache.spark.ui.JWSFilter"
 KEY = f"spark.{FILTER}.param.secretKey"
 """The property that has the key, as `encoded` writes it."""
 TOKEN_SECONDS = 60
+PAGES_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
+    "form-action 'self'; base-uri 'self'; frame-ancestors 'none'"
+)
+"""Spark's own pages have scripts and styles in them; still nothing may come from elsewhere."""
 
 
 def encoded(secret: bytes) -> str:

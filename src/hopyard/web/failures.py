@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from hopyard import errors, log
 from hopyard.store.engine import fault, is_full
 from hopyard.web.deps import API, COOKIE
+from hopyard.web.headers import SECURITY
 from hopyard.web.views import page
 
 logger = log.get(__name__)
@@ -105,7 +106,9 @@ def _unexpected(request: Request, error: Exception) -> Response:
         answer = respond(request, 503, fault(error))
         answer.headers["Retry-After"] = "5"
         return answer
-    return respond(request, 500, "This is a fault of the platform; its log says more.")
+    answer = respond(request, 500, "This is a fault of the platform; its log says more.")
+    answer.headers.update(SECURITY)  # it passes no middleware
+    return answer
 
 
 def respond(

@@ -48,3 +48,31 @@ async def test_requests_are_counted_by_route(tmp_path: Path) -> None:
     assert "sessions/78" not in shown
     assert 'route="other",status="404"' in shown
     assert 'livy_sessions{state="idle"} 0.0' in shown
+
+
+@pytest.mark.parametrize("path", ["/ping", "/sessions", "/sessions/7", "/no/such/place", "/ui"])
+async def test_every_answer_has_security_headers(tmp_path: Path, path: str) -> None:
+    app = create_app(Settings(data_dir=tmp_path), None)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        for method in ("GET", "POST", "OPTIONS"):
+            _has_security(await client.request(method, path))
+
+
+async def test_fault_of_the_server_has_security_headers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(Settings(data_dir=tmp_path), None)
+    monkeypatch.setattr(app.state.services.sessions, "visible", None)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        answer = await client.get("/sessions")
+    assert answer.status_code == 500
+    _has_security(answer)
+
+
+def _has_security(answer: httpx.Response) -> None:
+    for name in ("Content-Security-Policy", "X-Frame-Options", "X-Content-Type-Options"):
+        assert len(answer.headers.get_list(name)) == 1, (answer.request.url, name)
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["referrer-policy"] == "same-origin"

@@ -112,6 +112,15 @@ async def test_a_token_that_cannot_be_one_is_401(web: Web, token: str) -> None:
         assert (await api.get("/api/v1/me", headers=headers)).status_code == 401
 
 
+@pytest.mark.parametrize("path", ["api/health", "api/v1/me", "projects/", "nowhere", "projects/x"])
+async def test_every_answer_has_security_headers(web: Web, path: str) -> None:
+    async with web.api(None) as api:
+        answer = await api.get(path)
+    for name in ("Content-Security-Policy", "X-Frame-Options", "X-Content-Type-Options"):
+        assert len(answer.headers.get_list(name)) == 1, name
+    assert "referrer-policy" in answer.headers
+
+
 async def test_the_access_door(web: Web) -> None:
     url = "/api/v1/projects/hops/access"
     expected = {"project": "hops", "user": "bob", "role": "data_scientist", "admin": False}

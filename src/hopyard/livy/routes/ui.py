@@ -20,7 +20,7 @@ from hopyard.errors import NotFound, Unavailable
 from hopyard.livy.deps import Asking, Known
 from hopyard.mask import Mask
 from hopyard.protocol import names
-from hopyard.protocol.spark_ui import signed
+from hopyard.protocol.spark_ui import PAGES_POLICY, signed
 
 router = APIRouter(tags=["spark ui"])
 UI = "/sessions/{session}/ui/{path:path}"
@@ -99,6 +99,7 @@ async def forward(
     except httpx.HTTPError as error:
         raise Unavailable(f"The Spark UI does not answer ({type(error).__name__}).") from None
     kept = {name: value for name, value in answer.headers.items() if name in RETURNED}
+    kept["content-security-policy"] = PAGES_POLICY
     if location := answer.headers.get("location"):
         kept["location"] = moved(location, base, public)
     body = answer.aiter_raw()

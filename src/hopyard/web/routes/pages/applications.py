@@ -12,10 +12,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.background import BackgroundTask
 
+from hopyard.protocol.spark_ui import PAGES_POLICY
 from hopyard.web.deps import Member, Services, SessionsUser
 from hopyard.web.failures import respond
 from hopyard.web.forgery import made_by_spark
-from hopyard.web.headers import SPARK_UI
 from hopyard.web.hosts import go_over, is_here
 from hopyard.web.livy import returned_headers
 from hopyard.web.seal import CookieSession
@@ -90,7 +90,7 @@ async def _stream(request: Request, who: Member, services: Wiring, application: 
         answer.aiter_raw(), answer.status_code, background=BackgroundTask(answer.aclose)
     )
     streamed.raw_headers = returned_headers(answer)
-    streamed.headers["Content-Security-Policy"] = SPARK_UI
+    streamed.headers["Content-Security-Policy"] = PAGES_POLICY
     return streamed
 
 
