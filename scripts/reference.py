@@ -19,7 +19,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from hopyard.cli import app
-from hopyard.livy.routes import arrow, batches, jobs, meta, sessions, statements, status, ui
+from hopyard.livy.routes import arrow, batches, jobs, late, meta, sessions, statements, status, ui
 from hopyard.projects.scopes import PERMISSIONS, Role, Scope
 from hopyard.settings import PREFIX, GitSettings, Limits, LivySettings, Settings
 
@@ -126,7 +126,7 @@ def _describe(command: Any, name: str, parts: list[str]) -> None:
 def livy() -> str:
     """Return the table of what the Livy server answers; a project's prefix is left out."""
     rows = ["| request | what it does | whose |", "| --- | --- | --- |"]
-    served = (sessions, statements, arrow, jobs, batches, ui, status, meta)
+    served = (sessions, statements, late, arrow, jobs, batches, ui, status, meta)
     for router in (part.router for part in served):
         for route in router.routes:
             if not isinstance(route, APIRoute) or not route.include_in_schema:

@@ -504,6 +504,31 @@ async def test_display_that_is_odd_is_shown(livy: Livy, code: str) -> None:
     assert set(shown.data) <= {"text/plain", *odd.DISPLAYED[code]}
 
 
+LATE = """\
+import pathlib, threading, time
+from IPython.display import display
+def late():
+    while not pathlib.Path({go!r}).exists():
+        time.sleep(0.02)
+    print("late")
+    shown.update("updated")
+shown = display("first", display_id=True)
+threading.Thread(target=late).start()
+"""
+
+
+async def test_what_a_thread_prints_late_belongs_to_its_statement(
+    livy: Livy, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    number = await livy.execute(LATE.format(go=str(go)))
+    ended = await livy.result(number)
+    go.touch()
+    await livy.said(number, "late")
+    await livy.wait(lambda m: any(one.update for one in livy.of(Display, number)))
+    assert all(one.seq > ended.seq for one in livy.of(Stream, number))
+
+
 async def test_a_value_that_nobody_expects_ends_its_own_statement_only(livy: Livy) -> None:
     for number in [await livy.execute(code) for code in odd.PYTHON]:
         result = await livy.result(number)

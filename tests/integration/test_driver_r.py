@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from hopyard.protocol.messages import Answer, Cancel, Complete, Display, Inspect, Ready, Result
+from hopyard.protocol.messages import (
+    Answer,
+    Cancel,
+    Complete,
+    Display,
+    Inspect,
+    Ready,
+    Result,
+    Stream,
+)
 from hopyard.protocol.states import Kind
 from tests.integration import odd
 from tests.integration.test_driver import Driver, Livy, new_driver
@@ -468,3 +477,19 @@ async def test_a_value_that_nobody_expects_ends_its_own_statement_only(livy: Liv
         assert result.status in ("ok", "error")
     after = await livy.run("6 * 7", Kind.SPARKR)
     assert after.status == "ok"
+
+
+LATE = """\
+system("(while [ ! -e {go} ]; do sleep 0.02; done; echo late)", wait = FALSE)
+"""
+
+
+async def test_what_is_printed_late_belongs_to_the_last_statement(
+    livy: Livy, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    number = await livy.execute(LATE.format(go=go), Kind.SPARKR)
+    ended = await livy.result(number)
+    go.touch()
+    await livy.said(number, "late")
+    assert all(one.seq > ended.seq for one in livy.of(Stream, number))

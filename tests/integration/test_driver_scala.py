@@ -5,11 +5,21 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hopyard.protocol.messages import Answer, Cancel, Complete, Inspect, Progress, Ready, Result
+from hopyard.protocol.messages import (
+    Answer,
+    Cancel,
+    Complete,
+    Inspect,
+    Progress,
+    Ready,
+    Result,
+    Stream,
+)
 from hopyard.protocol.states import Kind
 from tests.integration import odd
 from tests.integration.test_driver import Driver, Livy, new_driver
@@ -270,3 +280,20 @@ async def test_a_value_that_nobody_expects_ends_its_own_statement_only(livy: Liv
         assert result.status in ("ok", "error")
     after = await livy.run("6 * 7", Kind.SPARK)
     assert after.status == "ok"
+
+
+LATE = """\
+val go = new java.io.File("{go}")
+new Thread(() => {{ while (!go.exists) Thread.sleep(20); println("late") }}).start()
+"""
+
+
+async def test_what_is_printed_late_belongs_to_the_last_statement(
+    livy: Livy, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    number = await livy.execute(LATE.format(go=go), Kind.SPARK)
+    ended = await livy.result(number)
+    go.touch()
+    await livy.said(number, "late")
+    assert all(one.seq > ended.seq for one in livy.of(Stream, number))

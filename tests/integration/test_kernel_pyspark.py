@@ -113,6 +113,21 @@ print("last")
     assert result["execution_count"] == ran.reply["execution_count"]
 
 
+def test_what_a_thread_prints_late_appears_at_its_cell(kernel, tmp_path):
+    go = tmp_path / "go"
+    code = (
+        "import pathlib, threading, time\n"
+        "def late():\n"
+        f"    while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.02)\n"
+        "    print('late')\n"
+        "threading.Thread(target=late).start()"
+    )
+    request = kernel.client.execute(code)
+    kernel.wait_for("execute_reply", request, shell=True)
+    go.touch()
+    assert kernel.wait_for("stream", request) == {"name": "stdout", "text": "late\n"}
+
+
 def test_very_long_output_is_cut_with_a_link_to_all_of_it(kernel, livy):
     whole_output(livy, kernel.ok("for n in range(10_000): print(f'{n:05d}' + 'x' * 94)"))
     ran = kernel.ok("'y' * 600_000")

@@ -26,8 +26,8 @@ def map_path_parameters(context: Any, path_parameters: dict[str, Any] | None) ->
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any = None) -> None:
-    """Leave the session and the batch that run alone where they would end."""
-    ends = case.method.upper() == "DELETE" or case.operation.path.endswith("/stop")
+    """Leave the session and the batch that run alone where they would end, or the answer not."""
+    ends = case.method.upper() == "DELETE" or case.operation.path.endswith(("/stop", "/late"))
     for kind in ("session", "batch"):
         if ends and (case.path_parameters or {}).get(kind) in (SESSION, "1", 1):
             case.path_parameters[kind] = random.choice(("other", "99", "0"))

@@ -15,7 +15,7 @@ from typing import Any
 
 from hopyard.driver import executors
 from hopyard.driver.desk import Desk
-from hopyard.driver.interpreters.jupyter import KernelProcess
+from hopyard.driver.interpreters.kernel_process import KernelProcess
 from hopyard.driver.room import Room
 from hopyard.driver.spark import Application, Spark
 from hopyard.protocol.messages import DriverConfig, RoomConfig

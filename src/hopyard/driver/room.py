@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from hopyard.driver.frames import Frames
 from hopyard.driver.home import Home
 from hopyard.driver.interpreters.base import CannotStart, InterpreterDied
-from hopyard.driver.interpreters.jupyter import KernelProcess
+from hopyard.driver.interpreters.kernel_process import KernelProcess
 from hopyard.driver.interpreters.python import (
     PythonInterpreter,
     packages_folder,

@@ -32,6 +32,7 @@ from hopyard.livy.routes import (
     batches,
     drivers,
     jobs,
+    late,
     meta,
     sessions,
     statements,
@@ -141,7 +142,7 @@ def create_app(
     app.include_router(arrow.drivers)
     app.include_router(secrets_routes.drivers)
     app.include_router(meta.router, prefix="/livy" if platform else "")
-    for part in (sessions, statements, arrow, jobs, batches, ui, status):
+    for part in (sessions, statements, late, arrow, jobs, batches, ui, status):
         app.include_router(part.router, prefix="/livy/projects/{project}" if platform else "")
     if platform is None:
         app.add_api_route("/", lambda: RedirectResponse("ui", 302), include_in_schema=False)

@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from hopyard import log
 from hopyard.errors import Unavailable
-from hopyard.livy import metrics, unread
+from hopyard.livy import metrics, rows, unread
 from hopyard.livy.inbox import Batch
 from hopyard.livy.ledger import Unwritable, Write
 from hopyard.livy.records import Session
@@ -33,9 +33,12 @@ from hopyard.protocol.messages import (
     UP,
     Ack,
     Answer,
+    Clear,
+    Display,
     DownMessage,
     Hello,
     InputRequest,
+    Stream,
     UpMessage,
     Welcome,
 )
@@ -161,6 +164,8 @@ class Channel:
                 # Already taken: only say so (a replay after the connection was cut).
                 self._news.set()
                 continue
+            if isinstance(message, Stream | Display | Clear):
+                await self._recall(message.statement)
             self._take(message)
             session.applied = self._last = message.seq
             self._unwritten += 1
@@ -168,6 +173,18 @@ class Channel:
             while self._unwritten > UNWRITTEN:
                 self._room.clear()
                 await self._room.wait()
+
+    async def _recall(self, statement: int) -> None:
+        """Look a statement up that was over before this server ran, and shows something now."""
+        session = self._session
+        while statement not in session.live and not session.late.knows(statement):
+            try:
+                last = await rows.read_last_event(self._ledger, session.id, statement)
+                session.late.ended(statement, last)
+            except Unavailable:
+                if self._sessions.is_gone(session):
+                    return
+                await asyncio.sleep(RETRY_SECONDS)
 
     def _take(self, message: UpMessage | Unread) -> None:
         """Let a message take effect; one that cannot counts as taken, and ends what it is of."""

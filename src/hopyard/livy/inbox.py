@@ -77,6 +77,8 @@ class Batch:
                 statement = session.live.get(message.statement)
                 if statement is not None:
                     self._of_statement(statement, message)
+                elif session.late.knows(message.statement):
+                    self._late(message)
         return None
 
     def give_up(self, statement: Statement, reason: str, result: Result | None = None) -> None:
@@ -160,6 +162,26 @@ class Batch:
             case Result():
                 self._result(statement, message)
         statement.news.tell()
+
+    def _late(self, message: Output) -> None:
+        """Take what a statement shows after its end."""
+        match message:
+            case Stream():
+                kind, payload = "stream", message.model_dump(include={"name", "text"})
+            case Display():
+                kind = "update_display" if message.update else "display_data"
+                payload = message.model_dump(include={"data", "metadata", "transient"})
+            case Clear():
+                kind, payload = CLEAR, {"wait": message.wait}
+            case _:
+                return
+        key = message.statement
+        event = self._session.late.add(key, kind, payload, self._limit)
+        if event is not None:
+            self._events.append((key, event))
+            recent = self._session.recent.get(key)
+            if recent is not None and recent.events:
+                recent.events.append(event)
 
     def _result(self, statement: Statement, message: Result) -> None:
         cancelled = message.status == "cancelled"

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from hopyard.launchers.base import Process
+from hopyard.livy.late import Late
 from hopyard.livy.news import News
 from hopyard.livy.once import Once
 from hopyard.livy.requests import CreateSession
@@ -130,6 +131,8 @@ class Session:
     live: dict[int, Statement] = field(default_factory=dict)
     """Statements that are not done, in the order in which they run."""
     recent: OrderedDict[int, Statement] = field(default_factory=OrderedDict)
+    late: Late = field(default_factory=Late)
+    """What statements showed after their end."""
     looked_up: OrderedDict[int, Statement] = field(default_factory=OrderedDict)
     """Finished statements that were read from the table and asked for last."""
     line: Line | None = None
@@ -198,6 +201,7 @@ class Session:
     def finish(self, statement: Statement) -> None:
         """Move a statement that is done out of the way."""
         self.live.pop(statement.id, None)
+        self.late.ended(statement.id, statement.last_event)
         self.recent[statement.id] = statement
         self.used = time.monotonic()
         self.settle()

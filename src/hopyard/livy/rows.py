@@ -276,6 +276,14 @@ async def read_events(ledger: Ledger, session: int, statement: int, after: int) 
     ]
 
 
+async def read_last_event(ledger: Ledger, session: int, statement: int) -> int:
+    """Return the number of a statement's last event; 0 if it has none."""
+    query = select(func.max(_EVENT.c.seq).label("last")).where(
+        _EVENT.c.session == session, _EVENT.c.statement == statement
+    )
+    return int((await ledger.read(query))[0].last or 0)
+
+
 def _statement(row: Any) -> Statement:
     return Statement(
         session=row.session,

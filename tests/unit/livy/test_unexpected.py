@@ -20,6 +20,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from hopyard.launchers.base import Order, Process
 from hopyard.livy.app import create_app
+from hopyard.livy.late import Late
+from hopyard.livy.records import Session
 from hopyard.protocol.messages import DriverConfig
 from hopyard.settings import Settings
 from hopyard.store.engine import migrate
@@ -47,6 +49,7 @@ class Driver:
     def __init__(self, http: httpx.Client, launcher: Launcher) -> None:
         self.http = http
         self._launcher = launcher
+        self.session: Session
         self.seq = 0
 
     def connect(self) -> ClientConnection:
@@ -89,10 +92,12 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
     settings = Settings(data_dir=folder, isolation="none")
     migrate(settings.database)
     launcher = Launcher()
-    with listening(create_app(settings, None, launcher=launcher)) as http:
+    app = create_app(settings, None, launcher=launcher)
+    with listening(app) as http:
         assert http.post("/sessions", json={"kind": "pyspark"}).status_code == 201
         found = Driver(http, launcher)
         until(lambda: launcher.secret, 20, "a driver is started")
+        found.session = app.state.services.sessions.of_driver(1)
         with found.connect() as wire:
             found.hello(wire)
             found.say(wire, {"type": "ready", "app_id": "local-1"})
@@ -190,6 +195,39 @@ def test_frame_that_is_no_message_ends_what_runs(driver: Driver) -> None:
         driver.acked(wire)
         found = driver.http.get(f"/sessions/1/statements/{number}?wait=5").json()
         assert found["output"]["ename"] == "CannotShow"
+        goes_on(driver, wire)
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_what_comes_after_a_statements_end_is_told_and_kept(
+    driver: Driver, forgotten: bool
+) -> None:
+    place = "/sessions/1/statements"
+    with driver.connect() as wire:
+        driver.hello(wire)
+        number = driver.submit(wire)
+        ended = driver.end(wire, number)
+        if forgotten:  # as by a server that was started since
+            driver.session.late = Late()
+            driver.session.recent.clear()
+        with driver.http.stream("GET", "/sessions/1/late") as told:
+            shows = {"statement": number, "name": "stdout"}
+            driver.say(wire, {"type": "stream"}, **shows, text="late\n")
+            driver.say(wire, {"type": "display", "data": {"text/plain": "d"}}, statement=number)
+            driver.say(wire, {"type": "progress", "fraction": 1}, statement=number)
+            driver.acked(wire)
+            lines = told.iter_lines()
+            first = [next(lines) for _ in range(3)]
+        assert first[1:2] == ["event: stream"]
+        payload = {"name": "stdout", "text": "late\n", "late": True, "statement": number}
+        assert json.loads(first[2].removeprefix("data: ")) == payload
+        head = {"Last-Event-ID": str(int(first[0].removeprefix("id: ")))}
+        with driver.http.stream("GET", "/sessions/1/late", headers=head) as told:
+            assert next(iter(told.iter_lines())) == f"id: {driver.session.late.number}"
+        assert driver.http.get(f"{place}/{number}").json() == ended
+        assert driver.http.get(f"{place}/{number}/text").text == "late\nd\n"
+        events = driver.http.get(f"{place}/{number}/events").text
+        assert events.count("event: ") == 5  # two states, result, and what came late
         goes_on(driver, wire)
 
 

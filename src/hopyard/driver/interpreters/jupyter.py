@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
-import os
 import secrets
 import signal
-import subprocess
-import sys
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hopyard import limits
@@ -29,6 +25,7 @@ from hopyard.driver.interpreters.base import (
     Output,
     not_shown,
 )
+from hopyard.driver.interpreters.kernel_process import KernelProcess
 from hopyard.driver.interpreters.published import Execution, Fault, take, take_payload
 from hopyard.driver.interpreters.text import REFUSED, without_java_frames
 from hopyard.driver.process import ended, exit_words, kill_group
@@ -46,62 +43,10 @@ ASIDE_TIMEOUT = 5.0
 SILENT = 5.0
 """Seconds without a word after which a reply without its last output, or the other way round, is
 not waited for: user code can break both."""
+STATEMENTS = 1000
+"""Statements whose threads may still print."""
+LATE = ("stream", "display_data", "update_display_data", "clear_output")
 UNREADABLE = "The kernel sent something that cannot be read"
-
-
-class KernelProcess:
-    """A kernel's process, and the files through which one connects to it.
-
-    Args:
-        folder: where these files are, private to this user.
-        command: the words that start it; the connection file is added as the last.
-        environment: all its variables.
-        work_dir: its current folder.
-        piped: keep what it writes, to be read by who uses it; else it goes to our log.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        command: Sequence[str],
-        environment: dict[str, str],
-        work_dir: str,
-        *,
-        piped: bool = False,
-    ) -> None:
-        self.key = secrets.token_hex(32)
-        self.base = folder / f"kernel-{secrets.token_hex(4)}"
-        """The common beginning of the names of its sockets."""
-        file = self.base.with_suffix(".json")
-        ports = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
-        content = {
-            "transport": "ipc",
-            "ip": str(self.base),
-            "key": self.key,
-            "signature_scheme": "hmac-sha256",
-        } | {port: number for number, port in enumerate(ports, 1)}
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            json.dump(content, stream)
-        self.file = file
-        self.process = subprocess.Popen(
-            [*command, str(file)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if piped else sys.stderr,
-            stderr=subprocess.PIPE if piped else sys.stderr,
-            cwd=work_dir,
-            env=environment,
-            start_new_session=True,
-        )
-
-    def address(self, port: int) -> str:
-        """Return the address of one of its sockets."""
-        return f"ipc://{self.base}-{port}"
-
-    def remove_files(self) -> None:
-        """Delete what it left in the folder."""
-        for path in (self.file, *self.base.parent.glob(f"{self.base.name}-*")):
-            path.unlink(missing_ok=True)
 
 
 class JupyterKernel(Interpreter):
@@ -123,6 +68,8 @@ class JupyterKernel(Interpreter):
         self._aside: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._welcome = asyncio.Event()
+        self._over: OrderedDict[str, Output] = OrderedDict()
+        """Where what comes late of a request goes."""
         self._heard = 0.0
         """When the kernel last sent anything."""
 
@@ -257,6 +204,10 @@ class JupyterKernel(Interpreter):
         self._welcome.set()
         if execution := self._waiting.get(message.parent):
             self._take(execution, message)
+        elif (output := self._over.get(message.parent)) and message.type in LATE:
+            # A thread of code that is over, and its output is at its place all the same.
+            reply = asyncio.get_running_loop().create_future()
+            take(Execution(output, reply), message.type, message.content)
 
     def _take(self, execution: Execution, message: Message) -> None:
         """Take a message that the kernel published for an execution."""
@@ -294,6 +245,10 @@ class JupyterKernel(Interpreter):
             reply = await self._ended(execution)
         finally:
             del self._waiting[identity]
+            if output is not None:
+                self._over[identity] = output
+                if len(self._over) > STATEMENTS:
+                    self._over.popitem(last=False)
             if execution.answering is not None:
                 execution.answering.cancel()
         if output is not None:

@@ -11,11 +11,8 @@ from typing import Any, ClassVar
 
 from hopyard import packages
 from hopyard.driver.interpreters.base import Code, NoFrame, Outcome
-from hopyard.driver.interpreters.jupyter import (
-    START_TIMEOUT,
-    JupyterKernel,
-    KernelProcess,
-)
+from hopyard.driver.interpreters.jupyter import START_TIMEOUT, JupyterKernel
+from hopyard.driver.interpreters.kernel_process import KernelProcess
 from hopyard.driver.interpreters.pipe import ProcessPipe
 from hopyard.driver.interpreters.published import Execution
 from hopyard.driver.workspace import Workspace

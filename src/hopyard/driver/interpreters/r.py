@@ -23,11 +23,8 @@ from hopyard.driver.interpreters.base import (
     Outcome,
     Output,
 )
-from hopyard.driver.interpreters.jupyter import (
-    START_TIMEOUT,
-    JupyterKernel,
-    KernelProcess,
-)
+from hopyard.driver.interpreters.jupyter import START_TIMEOUT, JupyterKernel
+from hopyard.driver.interpreters.kernel_process import KernelProcess
 from hopyard.driver.interpreters.pipe import ProcessPipe
 from hopyard.driver.interpreters.published import Execution
 from hopyard.driver.interpreters.text import REFUSED, unix_lines
@@ -66,6 +63,8 @@ class RInterpreter(JupyterKernel):
         self._backend: Any = None
         self._pipes: list[ProcessPipe] = []
         self._output: Output | None = None
+        self._last: Output | None = None
+        """That of the statement before."""
         self._log = MaskedLog(spark.mask)
         self._last_words = ""
 
@@ -142,7 +141,7 @@ class RInterpreter(JupyterKernel):
         finally:
             for pipe in self._pipes:
                 pipe.read_to_the_end()
-            self._output = None
+            self._output, self._last = None, output
 
     def _take(self, execution: Execution, message: Message) -> None:
         if message.type == "display_data":
@@ -154,8 +153,9 @@ class RInterpreter(JupyterKernel):
             pipe.read()
 
     def _say(self, name: Literal["stdout", "stderr"], text: str) -> None:
-        if self._output is not None:
-            self._output.stream(name, text)
+        output = self._output or self._last
+        if output is not None:  # R does not say what a background process belongs to: to the last
+            output.stream(name, text)
             return
         self._last_words = (self._last_words + text)[-2000:]
         self._log.write(text)
@@ -175,6 +175,7 @@ class RInterpreter(JupyterKernel):
     async def _end(self) -> None:
         from py4j.protocol import Py4JError
 
+        self._last = None
         await super()._end()
         self._read_pipes()
         for pipe in self._pipes:

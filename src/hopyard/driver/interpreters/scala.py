@@ -52,6 +52,8 @@ class ScalaInterpreter(Interpreter):
         self._statements = Calls("scala")
         self._aside = Calls("scala-aside")
         self._output: Output | None = None
+        self._last: Output | None = None
+        """That of the statement before."""
         self._pipes: dict[str, Pipe] = {}
         self._repl: Any = None
         self._number = 0
@@ -95,9 +97,10 @@ class ScalaInterpreter(Interpreter):
         return repl
 
     def _print(self, name: Name, text: str) -> None:
-        if self._output is not None:
-            self._output.stream(name, text)
-        else:  # of a thread that outlived its statement
+        output = self._output or self._last  # of a thread that outlived its statement: the last
+        if output is not None:
+            output.stream(name, text)
+        else:
             sys.stderr.write(text)
 
     async def execute(self, code: Code, output: Output) -> Outcome:
@@ -115,7 +118,7 @@ class ScalaInterpreter(Interpreter):
             why = await self._spark.why_silent(error)
             return Outcome("error", ename="SparkGone", evalue=why)
         finally:
-            self._output = None
+            self._output, self._last = None, output
 
     async def _run(self, parts: list[Piece], code: Code) -> Outcome:
         texts: list[str] = []

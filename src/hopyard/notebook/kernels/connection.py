@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import requests
@@ -123,3 +124,13 @@ def reason_of(response: requests.Response) -> str:
     except ValueError:
         text = response.text[:500]
     return str(text or f"The Livy server answered {response.status_code}.")
+
+
+def blocks(response: requests.Response) -> Iterator[dict[str, str]]:
+    """Yield the fields of each of a stream's events."""
+    waiting = b""
+    for piece in response.iter_content(None):
+        *blocks, waiting = (waiting + piece).split(b"\n\n")
+        for block in blocks:
+            lines = (line.partition(": ") for line in block.decode().split("\n"))
+            yield {name: value for name, _, value in lines}

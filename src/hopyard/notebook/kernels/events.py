@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from hopyard.notebook.kernels.connection import AWAY_SECONDS, NO_ANSWER, Http
+from hopyard.notebook.kernels.connection import AWAY_SECONDS, NO_ANSWER, Http, blocks
 from hopyard.notebook.kernels.errors import LivyError
 from hopyard.notebook.kernels.statements import DONE
 
@@ -74,17 +74,7 @@ class Events:
             headers = {"Last-Event-ID": self._last}
             begun = self._http.stream(self._path + "/events", headers)
         with begun as response:
-            for fields in _blocks(response):
+            for fields in blocks(response):
                 if "data" in fields:
                     self._last = fields["id"]
                     yield fields["event"], json.loads(fields["data"])
-
-
-def _blocks(response: requests.Response) -> Iterator[dict[str, str]]:
-    """Yield the fields of each block of lines."""
-    waiting = b""
-    for piece in response.iter_content(None):
-        *blocks, waiting = (waiting + piece).split(b"\n\n")
-        for block in blocks:
-            lines = (line.partition(": ") for line in block.decode().split("\n"))
-            yield {name: value for name, _, value in lines}

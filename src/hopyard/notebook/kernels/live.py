@@ -79,6 +79,10 @@ class Cell:
         finally:
             self._show_printed()
             self._progress.end()
+            if self._path is not None:
+                number = int(self._path.rpartition("/")[2])
+                late = self._session.late(self._kernel)
+                late.add(number, self._kernel.get_parent("shell"), self._cut)
         if result["status"] != "ok":
             if not result.get("traceback"):
                 say_if_over(self._session)
@@ -91,6 +95,8 @@ class Cell:
         for kind, payload in events:
             if kind == "result":
                 return payload
+            if payload.get("late"):  # told by the session too
+                continue
             if self._clearing and kind in ("stream", "display_data"):
                 self._cleared()
             if kind == "stream":

@@ -28,6 +28,7 @@ from sparkmagic.utils.utils import get_sessions_info_html
 from hopyard.notebook.kernels import naming
 from hopyard.notebook.kernels.connection import Http
 from hopyard.notebook.kernels.errors import LivyError, SessionOver
+from hopyard.notebook.kernels.late import Late
 from hopyard.notebook.kernels.steps import Steps
 
 LOGS_LINES = 1000
@@ -50,6 +51,7 @@ class Session(LivySession):  # type: ignore[misc]
         self.borrowed = False
         """Whether another notebook made it: this one does not end it."""
         self._steps = Steps()
+        self._late: Late | None = None
         self._beat_ended = threading.Event()
         super().__init__(*arguments, **named)
 
@@ -81,6 +83,13 @@ class Session(LivySession):  # type: ignore[misc]
         """The connection to its server."""
         http: Http = self.http_client._http_client
         return http
+
+    def late(self, kernel: Any) -> Late:
+        """Return what shows a kernel's cells' late output."""
+        if self._late is None:
+            http = Http(self.endpoint.url, self.endpoint.auth)
+            self._late = Late(kernel, http, self.id)
+        return self._late
 
     @staticmethod
     def _load_pandas() -> None:
@@ -147,6 +156,8 @@ class Session(LivySession):  # type: ignore[misc]
         if self.id == -1:
             return
         self._stop_heartbeat_thread()
+        if self._late is not None:
+            self._late.end()
         if not self.borrowed:
             self._http_client.delete_session(self.id)
         self.status, self.id = "dead", -1
