@@ -36,6 +36,7 @@ before, end = len(seen), time.monotonic() + 60
 while len(seen) < before + 2 and time.monotonic() < end: time.sleep(0.05)
 (len(seen) >= before + 2, total.value, cached.count())
 """
+IN_SCALA = "val added = 20; sc.parallelize(1 to 2, 2).map(_ + added).collect()"  # loads classes
 IN_R = "count(createDataFrame(data.frame(a = 1)))"
 REFUSALS = {
     "http": r"HTTP/1\.\d 40[0-9] .*|!.*Unknown command received: GET.*",
@@ -61,7 +62,7 @@ def livy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Livy]:
 def session(livy: Livy) -> int:
     """A session with a cached DataFrame and a stream that calls Python, used in three languages."""
     number = livy.ready()
-    for kind, code in (("pyspark", RUNNING), ("spark", "1 + 1"), ("sparkr", IN_R)):
+    for kind, code in (("pyspark", RUNNING), ("spark", IN_SCALA), ("sparkr", IN_R)):
         answer = livy.done(number, livy.submit(number, code, kind=kind), 180)["output"]
         assert answer["status"] == "ok", answer
     return number
