@@ -64,8 +64,8 @@ bench: setup-test ## Run the benchmarks (ten minutes), rewrite docs/reference/be
 	@$(BIN)/python -m benchmarks
 
 .PHONY: bench-livy
-bench-livy: setup-test ## Run the Livy server's benchmarks, rewrite docs/reference/benchmarks-livy.md
-	@$(BIN)/python -m benchmarks.livy
+bench-livy: setup-test ## Run the Livy server's benchmarks, rewrite docs/reference/benchmarks-livy.md; URL=…: beside that server
+	@$(BIN)/python -m benchmarks.livy $(if $(URL),--url $(URL))
 
 .PHONY: screenshots
 screenshots: e2e ## Take the pictures of README and docs anew

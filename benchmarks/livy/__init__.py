@@ -1,1 +1,1 @@
-"""Benchmarks of a Livy server, ours or any other: `python -m benchmarks.livy --url BASE`."""
+"""Benchmarks of a Livy server: ours, or ours beside another (`--url BASE`)."""

@@ -1,7 +1,8 @@
 """Measure a Livy server, and write `docs/reference/benchmarks-livy.md` when it is ours.
 
 python -m benchmarks.livy                                   ours, started here; `make bench-livy`
-python -m benchmarks.livy --url http://HOST:PORT [--token T] any other, printed only
+python -m benchmarks.livy --url http://HOST:PORT            ours beside any other, printed only;
+                                                            its token, if any, is in LIVY_TOKEN
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -32,9 +34,9 @@ from hopyard.cli import token
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "benchmarks-livy.md"
 HEAD = """# Benchmarks of the Livy server
 
-`make bench-livy` writes this page, `python -m benchmarks.livy --url BASE` measures any other Livy
-server likewise: medians, in brackets the least and the greatest. What ours is compared with ran in
-the same run on the same machine.
+`make bench-livy` writes this page, `make bench-livy URL=http://HOST:PORT` prints the same beside
+any other Livy server (its token in `LIVY_TOKEN`): medians, in brackets the least and the greatest.
+What ours is compared with ran in the same run on the same machine.
 
 | | measured | compared with | ratio | aim |
 | --- | --- | --- | --- | --- |
@@ -102,22 +104,28 @@ def page(rows: list[Row], load: float) -> str:
     )
 
 
+def beside(ours: list[Row], theirs: list[Row]) -> list[Row]:
+    """Return our rows, each compared with what another server did at the same."""
+    others = {row.what: row.ours for row in theirs}
+    return [replace(row, compared=others.get(row.what, "-"), ratio="-") for row in ours]
+
+
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", help="of another server")
-    parser.add_argument("--token")
+    parser.add_argument("--url", help="of another server, to be measured beside ours")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--print", action="store_true", help="do not write the page")
     arguments = parser.parse_args()
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="hopyard-bench-") as name:
         folder = Path(name)
+        with ours(folder) as (url, secret, pid):
+            rows = measure(url, secret, pid, folder, arguments.runs)
         if arguments.url:
-            rows = measure(arguments.url, arguments.token, None, folder, arguments.runs)
+            found = os.environ.get("LIVY_TOKEN")
+            rows = beside(rows, measure(arguments.url, found, None, folder, arguments.runs))
         else:
-            with ours(folder) as (url, secret, pid):
-                rows = measure(url, secret, pid, folder, arguments.runs)
             rows += asyncio.run(crowd.measure(folder / "crowd"))
     text = page(rows, load)
     print(text)
