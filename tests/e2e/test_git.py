@@ -151,8 +151,10 @@ async def test_work_in_a_repository_from_key_to_remote(browser: Browser, setting
         await expect(said.locator(".good")).to_be_visible()
         await shot(page, "git-settings")
         lab = await opened(context, page, "work.ipynb")
-        read = "url => fetch(url).then(answer => answer.json())"
-        found = await lab.evaluate(read, lab.url.split("/lab")[0] + "/api/contents")
+        address = f"{place.server_url}api/contents"
+        platform = setting.hopyard
+        async with platform.client(await platform.token(place.user)) as client:
+            found = (await client.get(address)).json()
         assert {one["name"] for one in found["content"]} == {
             "work.ipynb",
             "README.md",
