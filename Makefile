@@ -42,7 +42,7 @@ e2e: setup-test ## Tests in a real browser
 	@$(PYTEST) tests/e2e
 
 .PHONY: soak
-soak: setup-test ## The long tests: the Livy server killed 50 times, fuzzed in full
+soak: setup-test ## The long tests: the Livy server killed 50 times, fuzzed; 2,000 odd values shown
 	@HOPYARD_SOAK=1 $(PYTEST) tests/soak -s
 	@HOPYARD_AWAY_SECONDS=75 $(PYTEST) tests/e2e/test_output_outlives_browser.py \
 	  tests/e2e/test_spark_outlives_browser.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.integration.livy import Livy, temp_livy
+from tests.soak.test_values import show
 
 HOST = "Host: 127.0.0.1\r\n"
 CLOSE = "Connection: close\r\n"
@@ -176,3 +178,7 @@ def test_name_of_any_letters_is_an_address(livy: Livy, session: int) -> None:
     again = livy.http.post("/sessions", json={"kind": "pyspark", "name": NAME})
     assert again.status_code == 400
     assert NAME in again.json()["msg"]
+
+
+def test_no_value_freezes_a_session(livy: Livy, session: int) -> None:
+    show(livy, session, random.Random(7), 25, ("pyspark", "sql"))
