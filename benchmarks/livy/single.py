@@ -102,7 +102,7 @@ def gets(livy: Livy, session: int, token: str | None, memory: MEMORY | None) -> 
             f"GETs of a {what} by {CLIENTS} clients" + (f" ({faults})" if faults else ""),
             f"{seen['rate']:,.0f} a second",
             f"p50 {seen['p50'] * 1000:.1f} ms, p95 {seen['p95'] * 1000:.1f} ms",
-            aim="3,000 a second",
+            aim="10,000 a second",
         )
     if memory:
         yield Row(

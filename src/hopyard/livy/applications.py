@@ -110,7 +110,7 @@ class Applications(ABC, Generic[One]):
         Raises:
             NotFound: there is none, or it is somebody else's.
         """
-        return owned.find(caller, self._all, self.visible(caller), key)
+        return owned.find(caller, self._all, lambda: self.visible(caller), key)
 
     def _listed(self) -> Iterable[One]:
         """Return those that a list may show."""

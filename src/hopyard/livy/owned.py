@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TypeVar
 
 from hopyard.errors import InvalidInput, NotAllowed, NotFound
@@ -58,7 +58,9 @@ def visible(caller: Caller, every: Iterable[One], what: str, *, everybody: bool)
     return seen if everybody else [one for one in seen if one.owner == caller.user]
 
 
-def find(caller: Caller, known: Mapping[int, One], own: Iterable[One], key: str) -> One:
+def find(
+    caller: Caller, known: Mapping[int, One], own: Callable[[], Iterable[One]], key: str
+) -> One:
     """Return one by id, or one of the caller's own by name.
 
     Raises:
@@ -67,7 +69,7 @@ def find(caller: Caller, known: Mapping[int, One], own: Iterable[One], key: str)
     number = key.isascii() and key.isdigit() and len(key) <= DIGITS
     found = known.get(int(key)) if number else None
     if found is None and not key.isdigit():
-        named = [one for one in own if one.request.name == key]
+        named = [one for one in own() if one.request.name == key]
         found = min(named, key=lambda one: (one.over, -one.id), default=None)
     if found is None or not sees(caller, found):
         raise NotFound(f"Session '{key[:255]}' not found.")
