@@ -66,6 +66,33 @@ VALUES: list[tuple[str, Any, Any]] = [
     ("interval '1' day", "interval day", "INTERVAL '1' DAY"),
     ("interval '2-3' year to month", "interval year to month", "INTERVAL '2-3' YEAR TO MONTH"),
     ("parse_json('{\"a\": [1, null]}')", "variant", {"a": [1, None]}),
+    ("array(parse_json('[1, \"x\"]'))", None, [[1, "x"]]),
+    ("named_struct('a', 1, 'a', 2)", None, {"a_0": 1, "a_1": 2}),
+    (
+        "array(named_struct('a', 1, 'A', map(1, named_struct('b', 1, 'b', null))))",
+        None,
+        [{"a": 1, "A": {"1": {"b_0": 1, "b_1": None}}}],
+    ),
+    ("named_struct('A', map(date'2024-02-29', 1), 'a', 2)", None, {"A": {"2024-02-29": 1}, "a": 2}),
+    ("make_interval(1, 2, 0, 3)", "interval", "1 years 2 months 3 days"),
+    ("array(interval '1-2' year to month)", None, ["INTERVAL '1-2' YEAR TO MONTH"]),
+    ("time'12:34:56.5'", "time(6)", "12:34:56.5"),
+    (
+        "st_geogfromwkb(X'0101000000000000000000F03F0000000000000040')",
+        None,
+        "AQEAAAAAAAAAAADwPwAAAAAAAABA",
+    ),
+    (
+        "array(st_geomfromwkb(X'0101000000000000000000F03F0000000000000040'))",
+        None,
+        ["AQEAAAAAAAAAAADwPwAAAAAAAABA"],
+    ),
+    ("array()", None, []),
+    ("map()", None, {}),
+    ("date'+20000-01-01'", "date", "+20000-01-01"),
+    ("cast(X'ff41' as string)", "string", "\ufffdA"),
+    ("'a' collate unicode_ci", None, "a"),
+    ("named_struct('c', array('a' collate utf8_lcase))", None, {"c": ["a"]}),
 ]
 
 
@@ -82,6 +109,22 @@ async def test_types_come_as_they_are(livy: Livy) -> None:
         assert kind is None or type_ == kind, sql
 
 
+SCRIPT = """BEGIN
+  DECLARE n INT = 0;
+  DECLARE total INT = 0;
+  counting: WHILE n < 10 DO
+    SET n = n + 1;
+    IF n % 2 = 0 THEN ITERATE counting; END IF; -- odd ones; only
+    CASE WHEN n = 1 THEN SET total = total + 1; ELSE SET total = total + CASE WHEN n = 3 THEN 3
+      WHEN n = 5 THEN 6 ELSE 0 END; END CASE;
+    deeper: BEGIN SELECT 'not; END'; END deeper;
+  END WHILE counting;
+  REPEAT SET n = n - 1; UNTIL n < 5 END REPEAT;
+  forever: LOOP LEAVE forever; END LOOP forever;
+  SELECT total AS t;
+END"""
+
+
 @pytest.mark.parametrize(
     ("code", "data"),
     [
@@ -92,6 +135,20 @@ async def test_types_come_as_they_are(livy: Livy) -> None:
         ("set spark.sql.hopyard.x = 1; select '${spark.sql.hopyard.x}'", [["1"]]),
         ("create or replace temp view none as select 1", []),
         ("select * from range(0)", []),
+        ("SELECT r'a\\' AS p, 'b;c' AS q", [["a\\", "b;c"]]),
+        ("SELECT r'a\\' AS p; SELECT 'b;c' AS q", [["b;c"]]),
+        ('/* /* ; */ ; */ select 1 ; select "a;b"', [["a;b"]]),
+        ("select 1 as `a;b`; select /*+ coalesce(1) */ 2;", [[2]]),
+        ("select '😀;'; select '😀;' ;; ;", [["😀;"]]),
+        ("select 'it''s; \\' ;' ; select 3", [[3]]),
+        ("begin select 1; select 2; end", [[2]]),
+        ("-- a script\nBEGIN\n  SELECT 1; SELECT 2;\nEND", [[2]]),
+        ("/* a; script */ BEGIN SELECT 1; SELECT 2; END;", [[2]]),
+        (SCRIPT, [[10]]),
+        (f"select 1; {SCRIPT}; select 'after'", [["after"]]),
+        (f"{SCRIPT}; {SCRIPT}; ", [[10]]),
+        ("select 1 as begin; select 2 as end", [[2]]),
+        ("select case when true then 'a;b' end as x; select 3", [[3]]),
     ],
 )
 async def test_text_may_have_several_statements(livy: Livy, code: str, data: Any) -> None:

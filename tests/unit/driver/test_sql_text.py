@@ -1,32 +1,5 @@
-import pytest
-
-from hopyard.driver.interpreters.sql_text import (
-    expression,
-    number,
-    row,
-    statements,
-    value,
-    whole,
-)
+from hopyard.driver.interpreters.sql_text import expression, number, row, value, whole
 from hopyard.protocol.exact import MARK, Number, decoded
-
-
-@pytest.mark.parametrize(
-    ("code", "found"),
-    [
-        ("select 1", ["select 1"]),
-        ("select 1;", ["select 1"]),
-        ("select 1; -- no more\n ;", ["select 1"]),
-        ("select ';' a; select \"it''s; \\\" ;\"", ["select ';' a", ' select "it\'\'s; \\" ;"']),
-        ("select 1 /* a; b */ ;select `a;b`", ["select 1 /* a; b */ ", "select `a;b`"]),
-        ("begin select 1; select 2; end", ["begin select 1; select 2; end"]),
-        ("select 'open; 1", ["select 'open", " 1"]),
-        ("", [""]),
-        ("-- nothing", ["-- nothing"]),
-    ],
-)
-def test_statements_are_split_at_semicolons(code: str, found: list[str]) -> None:
-    assert statements(code) == found
 
 
 def test_numbers_keep_their_digits() -> None:
@@ -40,7 +13,7 @@ def test_a_users_text_is_no_number_anywhere_in_a_row() -> None:
     text, digits = f"{MARK}1{MARK}", "9" * 20
     struct = {"type": "struct", "fields": [{"name": text, "type": "string"}]}
     fields = [{"type": kind} for kind in ("string", "decimal(38,0)", struct, "variant")]
-    given = {"0": text, "1": Number(digits), "2": {text: text}, "3": {"a": [text]}}
+    given = {"0": text, "1": Number(digits), "2": {"0": text}, "3": {"a": [text]}}
     taken = decoded(row(given, fields))
     assert taken == [text, Number(digits), {text: text}, {"a": [text]}]
 
@@ -66,3 +39,11 @@ def test_keys_of_maps_become_texts() -> None:
         "transform(`0`, v0 -> if(v0 is null, null, named_struct('a`b', "
         "transform_keys(v0.`a``b`, (v1, v2) -> cast(v1 as string)))))"
     )
+
+
+def test_fields_of_one_name_are_all_there() -> None:
+    fields = [{"name": name, "type": "long"} for name in ("a", "b", "a", "a_0")]
+    struct = {"type": "struct", "fields": fields}
+    array = {"type": "array", "elementType": struct}
+    given = [{"0": 1, "1": 2, "2": 3, "3": 4}]
+    assert value(given, array) == [{"a_1": 1, "b": 2, "a_2": 3, "a_0": 4}]

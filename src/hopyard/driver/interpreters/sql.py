@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
+from hopyard.driver.casts import cast, numbered
 from hopyard.driver.interpreters.base import (
     Code,
     Interpreter,
@@ -16,15 +17,10 @@ from hopyard.driver.interpreters.base import (
 )
 from hopyard.driver.interpreters.calls import Calls
 from hopyard.driver.interpreters.sql_names import Names
-from hopyard.driver.interpreters.sql_text import (
-    OPTIONS,
-    expression,
-    number,
-    row,
-    statements,
-    whole,
-)
+from hopyard.driver.interpreters.sql_statements import statements
+from hopyard.driver.interpreters.sql_text import OPTIONS, expression, number, row, whole
 from hopyard.driver.interpreters.text import without_java_frames
+from hopyard.driver.shapes import for_json
 from hopyard.driver.workspace import Workspace
 from hopyard.protocol.states import Kind
 
@@ -82,7 +78,7 @@ class SqlInterpreter(Interpreter):
         # Job groups belong to a thread of the JVM, and py4j gives this thread one of its own.
         session = self._workspace.session
         session.sparkContext().setJobGroup(code.group, code.description, True)
-        *before, last = statements(code.text)
+        *before, last = statements(jvm, session, code.text)
         for text in before:
             session.sql(text)
         frame = session.sql(last)
@@ -91,18 +87,18 @@ class SqlInterpreter(Interpreter):
         fields = schema["fields"]
         if not fields:
             return {"schema": schema, "data": []}
-        # By position, since two columns may have one name.
-        positions = [str(index) for index in range(len(fields))]
-        renamed = frame.limit(MAX_ROWS).toDF(spark.array("java.lang.String", positions))
+        # By position, at every depth, since two columns or fields may have one name.
+        kinds = [for_json(field["type"]) for field in fields]
+        made = numbered(spark, frame.limit(MAX_ROWS))
+        made = cast(spark, made, fields, kinds)
         shown = [
-            f"{expression(field['type'], f'`{index}`')} as `{index}`"
-            for index, field in enumerate(fields)
+            f"{expression(kind, f'`{index}`')} as `{index}`" for index, kind in enumerate(kinds)
         ]
-        renamed = renamed.selectExpr(spark.array("java.lang.String", shown))
+        made = made.selectExpr(spark.array("java.lang.String", shown))
         functions = jvm.org.apache.spark.sql.functions
         together = functions.struct("*", spark.array("java.lang.String", []))
         columns = spark.array("org.apache.spark.sql.Column", [functions.to_json(together, OPTIONS)])
-        lines = getattr(renamed.select(columns), "as")(jvm.org.apache.spark.sql.Encoders.STRING())
+        lines = getattr(made.select(columns), "as")(jvm.org.apache.spark.sql.Encoders.STRING())
         # One call for all rows: each element of a list in the JVM would be a call of its own.
         joined = jvm.java.lang.String.join("\n", lines.collectAsList())
         rows = [

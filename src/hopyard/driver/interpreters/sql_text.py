@@ -8,13 +8,9 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+from hopyard.driver.shapes import distinct
 from hopyard.protocol.exact import Number, encoded
 
-_PART = re.compile(
-    r"""--[^\n]*|/\*.*?\*/|'(?:\\.|''|[^'\\])*'|"(?:\\.|""|[^"\\])*"|`(?:``|[^`])*`|;|.""",
-    re.DOTALL,
-)
-_SCRIPT = re.compile(r"\s*begin\b", re.IGNORECASE)
 _FRACTION = re.compile(r"(\.\d{3})000(?!\d)")
 _ZEROS = re.compile(r"\.0+(?=Z|[+-]\d\d:\d\d$|$)")
 """The empty fraction of a timestamp, which Livy does not write."""
@@ -25,26 +21,8 @@ OPTIONS = {
     "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
 }
 """For Spark's `to_json`."""
+_PLACES = ("geography", "geometry")
 _PLAIN_KEYS = {"string", "byte", "short", "integer", "long", "boolean"}
-
-
-def statements(code: str) -> list[str]:
-    """Split text at its semicolons; at least one statement, however empty it is."""
-    if _SCRIPT.match(code):  # a script of SQL itself has semicolons inside
-        return [code]
-    found: list[str] = []
-    text, empty = "", True
-    for part in _PART.findall(code):
-        if part == ";":
-            if not empty:
-                found.append(text)
-            text, empty = "", True
-        else:
-            text += part
-            empty = empty and (part.isspace() or part.startswith(("--", "/*")))
-    if not empty:
-        found.append(text)
-    return found or [code]
 
 
 def number(text: str) -> float | Number:
@@ -60,7 +38,12 @@ def whole(text: str) -> int | Number:
 
 
 def row(values: dict[str, Any], fields: list[dict[str, Any]]) -> list[Any]:
-    """Put the values of one row, by their position, in order; encoded for the wire."""
+    """Put the values of one row in order; encoded for the wire.
+
+    Args:
+        values: by their position, and so are those of structs in them.
+        fields: what Spark says of the columns.
+    """
     return [value(values.get(str(i)), field["type"]) for i, field in enumerate(fields)]
 
 
@@ -76,8 +59,12 @@ def value(given: Any, kind: Any) -> Any:
         if kind["type"] == "map":
             return {key: value(item, kind["valueType"]) for key, item in given.items()}
         if kind["type"] == "struct":
-            kinds = {field["name"]: field["type"] for field in kind["fields"]}
-            return {name: value(item, kinds.get(name)) for name, item in given.items()}
+            names = distinct([field["name"] for field in kind["fields"]])
+            kinds = [field["type"] for field in kind["fields"]]
+            return {
+                name: value(given.get(str(number)), inner)
+                for number, (name, inner) in enumerate(zip(names, kinds, strict=True))
+            }
     return encoded(given)
 
 
@@ -92,7 +79,7 @@ def expression(kind: Any, column: str) -> str:
 
 def _expression(kind: Any, sql: str, names: Iterator[str]) -> str:
     if not isinstance(kind, dict):
-        return sql
+        return f"st_asbinary({sql})" if kind.startswith(_PLACES) else sql
     if kind["type"] == "array":
         name = next(names)
         inner = _expression(kind["elementType"], name, names)
