@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import logging
+from collections.abc import Callable
 from typing import Any
 
 from sparkmagic.livyclientlib.exceptions import LivyClientLibException
+
+log = logging.getLogger("hopyard.notebook")
 
 
 class _Plain:
@@ -63,3 +68,24 @@ class Interrupted(_Plain, KeyboardInterrupt):
 
 
 Interrupted.__name__ = "KeyboardInterrupt"
+
+
+def guarded(magic: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a magic whose own faults are sentences too; their frames are in the kernel's log."""
+
+    @functools.wraps(magic)
+    def run(*arguments: Any, **named: Any) -> Any:
+        try:
+            return magic(*arguments, **named)
+        except (LivyClientLibException, Interrupted):
+            raise
+        except KeyboardInterrupt:
+            raise Interrupted("Interrupted.") from None
+        except Exception as error:
+            log.exception("a magic failed")
+            kind = type(error).__name__
+            raise LivyError(
+                f"This magic failed ({kind}: {error}); the kernel's log has more."
+            ) from None
+
+    return run

@@ -45,7 +45,7 @@ class Kernel(SparkKernelBase):  # type: ignore[misc]
             language_version=language.info["version"],
             language_info=dict(language.info),
             session_language=language.name,
-            user_code_parser=Parser(),
+            user_code_parser=Parser(language),
             **arguments,
         )
 

@@ -7,12 +7,15 @@ is saved in the notebook is the table: it needs no kernel.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from hopyard.notebook.kernels.charts import FUNCTIONS, KINDS, Chart, NoChart, draw, suggested
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+log = logging.getLogger("hopyard.notebook")
 
 TABLE = "Table"
 ROWS = 1000
@@ -32,10 +35,16 @@ def show(frame: DataFrame) -> None:
     """Show a DataFrame."""
     from IPython.display import publish_display_data
 
-    data: dict[str, Any] = {"text/plain": repr(frame), "text/html": table(frame)}
-    if len(frame) and len(frame.columns) > 1:
-        view = Picker(frame).box.get_view_spec()
-        data[WIDGET] = view
+    data: dict[str, Any] = {}
+    try:
+        data["text/plain"] = repr(frame)
+        data["text/html"] = table(frame)
+        if len(frame) and len(frame.columns) > 1:
+            data[WIDGET] = Picker(frame).box.get_view_spec()
+    except Exception:  # of a value that pandas itself cannot show: without our frames
+        log.exception("a table cannot be shown whole")
+        rows, columns = frame.shape
+        data.setdefault("text/plain", f"{rows} rows × {columns} columns that cannot be shown")
     publish_display_data(data)
 
 
@@ -100,5 +109,9 @@ class Picker:
             shown: Any = self._picture
         except NoChart as error:
             self.fault.value = str(error)
+            shown = self.fault
+        except Exception as error:  # of matplotlib or pandas, for values that they do not know
+            log.exception("a chart cannot be drawn")
+            self.fault.value = f"This chart cannot be drawn ({type(error).__name__}: {error})."
             shown = self.fault
         self.box.children = (self.kind, self._choices, shown)
