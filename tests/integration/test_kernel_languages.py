@@ -37,6 +37,10 @@ class Cells:
     """Makes `typed` of the rows of `{query}`."""
     word: str
     """Makes `word`, a text."""
+    letters: str
+    """Prints the number of letters of `word`."""
+    stream: str
+    """Makes `stream`, a streaming DataFrame."""
     long: str
     """Prints ten thousand lines of 99 letters."""
     sleep: str
@@ -60,6 +64,8 @@ PYTHON = Cells(
     count="print('rows', there.count())",
     typed='typed = spark.sql("{query}")',
     word="word = 'text'",
+    letters="print(len(word), word[-3:])",
+    stream='stream = spark.readStream.format("rate").load()',
     long="for n in range(10_000): print(f'{n:05d}' + 'x' * 94)",
     sleep="import time\ntime.sleep(60)",
     begin="spark.sparkCon",
@@ -79,6 +85,8 @@ SCALA = Cells(
     count='println("rows " + there.count())',
     typed='val typed = spark.sql("{query}")',
     word='val word = "text"',
+    letters='println(s"${word.length} ${word.takeRight(3)}")',
+    stream='val stream = spark.readStream.format("rate").load()',
     long='for (n <- 0 until 10000) println(f"$n%05d" + "x" * 94)',
     sleep="Thread.sleep(60000)",
     begin="spark.sparkCon",
@@ -98,6 +106,8 @@ R = Cells(
     count='cat("rows", nrow(there))',
     typed='typed <- sql("{query}")',
     word='word <- "text"',
+    letters="cat(nchar(word), substring(word, nchar(word) - 2), '\\n')",
+    stream='stream <- read.stream("rate")',
     long='for (n in 0:9999) cat(sprintf("%05d", n), strrep("x", 94), "\\n", sep = "")',
     sleep="Sys.sleep(60)",
     begin="createDataF",
@@ -196,8 +206,115 @@ print(typed['t'][0], typed['s'].tolist(), typed['a'][2].tolist(), typed['day'][0
 
 def test_what_is_no_frame_is_said(cells, kernel):
     ran = kernel.run(f"%%spark -o word\n{cells.word}")
-    assert "DataFrame" in ran.reply["evalue"] and len(ran.reply["traceback"]) == 1
+    assert "is no DataFrame but of" in ran.reply["evalue"]
+    assert "can be fetched" in ran.reply["evalue"] and len(ran.reply["traceback"]) == 1
     assert kernel.run("%%spark -o nowhere").reply["status"] == "error"
+    ran = kernel.run(f"%%spark -o stream\n{cells.stream}")
+    assert "must be executed with writeStream.start()" in ran.reply["evalue"], ran.reply
+    assert len(ran.reply["traceback"]) == 1
+
+
+def test_a_data_frame_of_pandas_is_fetched(cells, kernel):
+    if cells is not PYTHON:
+        pytest.skip("only Python has pandas")
+    code = "import pandas\npdf = pandas.DataFrame({'n': [2**60 + 1, 2]})\nseries = pdf['n']"
+    kernel.ok(f"%%spark -o pdf\n{code}")
+    assert local(kernel, "pdf.values.tolist()") == f"[[{2**60 + 1}], [2]]"
+    kernel.ok("%%spark -o series")
+    assert local(kernel, "series['n'].tolist()") == f"[{2**60 + 1}, 2]"
+    kernel.ok("%%spark -o pdf -m sample -r 1.0")
+    assert local(kernel, "pdf.shape") == "(2, 1)"
+
+
+def test_values_stay_as_they_are_at_every_depth(kernel):
+    kernel.ok(
+        "%%sql -q -o a\nSELECT array(9007199254740993L, null) AS a, "
+        "named_struct('n', 9007199254740993L, 'n', null) AS s, map('k', array(null, 1.5BD)) AS m"
+    )
+    assert local(kernel, "list(a['a'][0]), a['s'][0]") == (
+        "[9007199254740993, None] {'n_0': 9007199254740993, 'n_1': None}"
+    )
+    assert local(kernel, "a['m'][0]") == "[('k', array([None, Decimal('1.5')], dtype=object))]"
+
+
+def test_every_row_that_spark_can_print_comes(kernel):
+    ran = kernel.ok(
+        "%%sql -o odd\nSELECT interval '1-2' year to month AS m, "
+        "parse_json('{\"a\":[1,2.5,\"x\"]}') AS v, timestamp'+20000-01-01 00:00:00' AS t"
+    )
+    assert "INTERVAL '1-2' YEAR TO MONTH" in ran.html
+    said = "As Spark's own text, since pandas has no such values: m (interval year to month), "
+    assert said + "v (variant), t (timestamp beyond the years 1 to 9999)." in ran.text
+    assert local(kernel, "odd['v'][0], odd['t'][0]") == '{"a":[1,2.5,"x"]} +20000-01-01 00:00:00'
+    kernel.ok(
+        "%%sql -q -o then\nSET spark.sql.session.timeZone = GMT+8;"
+        "SELECT timestamp'2024-02-29 12:00:00' AS t"
+    )
+    kernel.ok("%%sql -q\nRESET spark.sql.session.timeZone")
+    assert local(kernel, "then['t'][0].isoformat()") == "2024-02-29T12:00:00+08:00"
+
+
+def test_statements_are_cut_where_spark_cuts(kernel):
+    kernel.ok("%%sql -q -o raw\nSELECT r'a\\' AS p, 'b;c' AS q")
+    assert local(kernel, "raw.values.tolist()") == "[['a\\\\', 'b;c']]"
+    kernel.ok("%%sql -q -o raw -m sample -r 1.0\nSELECT 1; SELECT 'b;c' AS q")
+    assert local(kernel, "raw.values.tolist()") == "[['b;c']]"
+    kernel.ok("%%sql -q -o raw\n-- a script\nBEGIN\n  SELECT 1; SELECT 2 AS n;\nEND")
+    assert local(kernel, "raw['n'].tolist()") == "[2]"
+
+
+def test_magics_are_found_behind_what_cannot_be_seen(cells, kernel):
+    for cell in (
+        " %%sql\nSELECT 41 + 1",
+        "\n \n%%sql\nSELECT 42",
+        "\ufeff%%sql\r\nSELECT 42\r\n",
+        "\t%%sql\u00a0\nSELECT 42",
+        "%%sql SELECT 42",
+        "%%sql -n 5 SELECT 42",
+    ):
+        assert "<td>42</td>" in kernel.ok(cell).html, cell
+    assert "%%sql" in kernel.ok("  %%help").html
+    assert local(kernel, "1 + 1") == "2"
+    comment = "//" if cells is SCALA else "#"
+    ran = kernel.run(f"{comment} c\n%%sql\nSELECT 1")
+    assert ran.reply["evalue"].startswith("%%sql must be the first in its cell")
+    ran = kernel.run('%%configure {"conf": {"spark.driver.port": "1"}}')
+    assert "spark.driver.port cannot be set" in ran.reply["evalue"]
+
+
+def test_long_texts_and_large_tables_go_to_spark(cells, kernel):
+    kernel.ok(
+        "%%local\nimport numpy, pandas\nlong = 'é$\\\"\\n' * 17_500 + 'end'\n"
+        "large = pandas.DataFrame({'n': numpy.arange(2_200_000), 's': 'text'})\n"
+        "small = pandas.DataFrame({'n': numpy.array([255], 'uint8')})"
+    )
+    kernel.ok("%%send_to_spark -i long -n word")
+    assert kernel.ok(cells.letters).text.split() == ["70003", "end"]
+    kernel.ok("%%send_to_spark -i large -t df -n there -m -1")
+    assert "rows 2200000" in kernel.ok(cells.count).text
+    kernel.ok("%%send_to_spark -i small -t df -n there")
+    kernel.ok("%%spark -o there")
+    assert local(kernel, "there['n'].tolist()") == "[255]"
+    assert kernel.ok("%%sql\nSHOW TABLES").html.count("hopyard_") == 0
+
+
+def test_what_cannot_be_sent_is_one_sentence(cells, kernel):
+    kernel.ok(
+        "%%local\nimport pandas\nmixed = pandas.DataFrame({'x': [1, 'a']})\n"
+        "twice = pandas.DataFrame([[1, 2]], columns=['a', 'a'])\n"
+        "complex_ = pandas.DataFrame({'x': [1j]})\nbig = pandas.DataFrame({'x': [2**70]})\n"
+        "half = '\\udcff'"
+    )
+    for name, kind, words in (
+        ("mixed", "df", "Column 'x' has values of several kinds (int, str)"),
+        ("twice", "df", "several columns called 'a'"),
+        ("complex_", "df", "Column 'x' is of type complex128"),
+        ("big", "df", "Column 'x' has whole numbers beyond 64 bits"),
+        ("half", "str", "no Unicode"),
+    ):
+        ran = kernel.run(f"%%send_to_spark -i {name} -t {kind}")
+        assert words in ran.reply["evalue"], ran.reply
+        assert len(ran.reply["traceback"]) == 1
 
 
 def test_a_data_frame_of_r_is_fetched_and_comes_from_pandas(cells, kernel):

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import io
+import json
 import logging
 import socket
 import struct
@@ -20,11 +22,13 @@ from dataclasses import dataclass
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+from hopyard.driver import casts
 from hopyard.driver.interpreters.base import CannotStart, InterpreterDied, NoFrame
 from hopyard.driver.interpreters.registry import Interpreters
 from hopyard.driver.outbox import Outbox
 from hopyard.driver.spark import SparkFailed, java_reason
 from hopyard.driver.workspace import Workspace
+from hopyard.protocol.arrow import TEXTS
 from hopyard.protocol.messages import Answer, Fetch, RoomConfig
 
 log = logging.getLogger("hopyard.driver")
@@ -109,8 +113,13 @@ class Frames:
             frame = frame.limit(message.limit)
         context = self._workspace.session.sparkContext()
         context.setJobGroup(_group(message.request), "Rows for a client (Arrow)", True)
+        spark = self._workspace.spark
+        frame, texts = casts.plain(spark, frame)
+        zone = casts.zone(spark, frame.sparkSession(), frame)
         with tempfile.TemporaryFile(dir=self._folder) as file:
             parts = _collect(frame, file)
+            if texts or zone:
+                parts[0] = _schema(file, parts[0], texts, zone)
             _post(self._config, message.request, file, parts)
 
 
@@ -123,12 +132,55 @@ def _collect(frame: Any, file: IO[bytes]) -> list[_Part]:
     place, secret, server = frame.collectAsArrowToPython()
     with _connect(place, secret) as connection:
         stream = connection.makefile("rb")
-        messages = list(_messages(stream, file))
-        # The schema, then the batches as they came; now their order.
-        (count,) = struct.unpack("!i", _read(stream, 4))
-        order = struct.unpack(f"!{count}i", _read(stream, 4 * count)) if count > 0 else ()
+        try:
+            messages = list(_messages(stream, file))
+            # The schema, then the batches as they came; now their order.
+            (count,) = struct.unpack("!i", _read(stream, 4))
+            order = struct.unpack(f"!{count}i", _read(stream, 4 * count)) if count > 0 else ()
+        except OSError:
+            server.getResult()  # Spark's own reason, if it has one
+            raise
     server.getResult()  # raises what the job failed with: the stream alone looks complete
     return [messages[0], *(messages[1 + index] for index in order)]
+
+
+def _schema(
+    file: IO[bytes], part: _Part, texts: list[tuple[str, str]], zone: tuple[str, str] | None
+) -> _Part:
+    """Write the stream's schema anew: with a time zone that clients know, and what became text."""
+    import pyarrow
+
+    file.seek(part.begin)
+    schema = pyarrow.ipc.read_schema(pyarrow.py_buffer(file.read(part.size)))
+    if zone is not None:
+        schema = pyarrow.schema([_in_zone(field, *zone) for field in schema])
+    if texts:
+        schema = schema.with_metadata({TEXTS: json.dumps(texts)})
+    message = schema.serialize().to_pybytes()
+    begin = file.seek(0, io.SEEK_END)
+    file.write(message)
+    return _Part(begin, len(message))
+
+
+def _in_zone(field: Any, before: str, after: str) -> Any:
+    """Return a field whose times are in another zone, at every depth; the values are the same."""
+    import pyarrow
+
+    kind, types = field.type, pyarrow.types
+    if types.is_timestamp(kind) and kind.tz == before:
+        return field.with_type(pyarrow.timestamp(kind.unit, after))
+    inner = [_in_zone(kind.field(number), before, after) for number in range(kind.num_fields)]
+    if types.is_struct(kind):
+        return field.with_type(pyarrow.struct(inner))
+    if types.is_list(kind):
+        return field.with_type(pyarrow.list_(inner[0]))
+    if types.is_map(kind):
+        return field.with_type(
+            pyarrow.map_(
+                _in_zone(kind.key_field, before, after), _in_zone(kind.item_field, before, after)
+            )
+        )
+    return field
 
 
 def _connect(place: int | str, secret: str | None) -> socket.socket:

@@ -51,7 +51,7 @@ def test_token_is_read_when_used_and_never_shown(monkeypatch):
 def test_rows_keep_names_types_and_nulls():
     import pyarrow
 
-    from hopyard.notebook.kernels.tables import to_pandas
+    from hopyard.notebook.kernels.columns import to_pandas
 
     days = pyarrow.array([datetime.date(2024, 1, 2), None])
     columns = {
@@ -64,13 +64,14 @@ def test_rows_keep_names_types_and_nulls():
         "u": pyarrow.array([1, None], pyarrow.uint8()),
     }
     table = pyarrow.table(list(columns.values()), names=["a", "a", *list(columns)[2:]])
-    found = to_pandas(table)
+    found, texts = to_pandas(table)
+    assert texts == []
     assert list(found.columns) == ["a", "a", "n", "d", "m", "t", "u"]
     assert found.iloc[0, 0] == 2**60 and str(found.dtypes.iloc[0]) == "Int64"
     assert found.iloc[:, 1].tolist() == ["01", "x"]
     assert found["n"].isna().all()
     assert str(found["d"].dtype).startswith("datetime64")
-    assert to_pandas(table, coerce=False)["d"][0] == datetime.date(2024, 1, 2)
+    assert to_pandas(table, coerce=False)[0]["d"][0] == datetime.date(2024, 1, 2)
     assert found["m"][0] == Decimal("1.10")
     assert (str(found["t"].dtype), str(found["u"].dtype)) == ("boolean", "UInt8")
 
@@ -137,12 +138,57 @@ def test_failed_statement_has_the_drivers_name_and_traceback():
         ("!ls", "%%spark\n!ls"),
         ("%%help", "%%help\n "),
         ("%matplot plt", "%matplot plt"),
+        (" \t%matplot plt", "%matplot plt"),
+        (" %%sql\nselect 1", "%%sql\nselect 1"),
+        ("\n \n%%sql\nselect 1", "%%sql\nselect 1"),
+        ("  %%help", "%%help\n "),
+        ("\t%%local\r\nx = 1\r\n", "x = 1\n"),
+        ("\ufeff%%sql\r\nselect 1", "%%sql\nselect 1"),
+        ("%%sql\rselect 1", "%%sql\nselect 1"),
+        ("\u00a0%%sql\u00a0-o\u00a0x\nselect 1", "%%sql -o x\nselect 1"),
+        ("\ufeff1+1", "%%spark\n1+1"),
+        (" \ufeff\n", ""),
+        ("%%sql select 1", "%%sql\nselect 1"),
+        ("%%sql -q -o x select 1", "%%sql -q -o x\nselect 1"),
+        ("%%sql -n5 --output=x select 1\nfrom t", "%%sql -n5 --output=x\nselect 1\nfrom t"),
+        ("%%sql -- all\nselect 1", "%%sql\n-- all\nselect 1"),
+        ("%%sql --limit 3\nselect 1", "%%sql --limit 3\nselect 1"),
+        ("%%sql -n\nselect 1", "%%sql -n\nselect 1"),
+        ('%%configure -f {"conf": {}}', '%%configure -f\n{"conf": {}}'),
+        ("%%spark 1 + 1", "%%spark\n1 + 1"),
+        ("%%pretty df.show()", "%%pretty\ndf.show()"),
     ],
 )
 def test_parser_says_where_a_cell_runs(cell, runs):
     from hopyard.notebook.kernels.parser import Parser
 
     assert Parser().get_code_to_run(cell) == runs
+
+
+@pytest.mark.parametrize(
+    ("language", "cell", "late"),
+    [
+        (PYTHON, "# c\n%%sql\nselect 1", "%%sql"),
+        (PYTHON, "x = 1\n  %%local\nx", "%%local"),
+        (PYTHON, "x = 1\n%info", "%info"),
+        (PYTHON, "%%time\n%%sql\nselect 1", "%%sql"),
+        (PYTHON, "text = '''\n%%sql\n'''", None),
+        (PYTHON, "(10\n%help)", None),
+        (PYTHON, "%%writefile notes\n%%sql", None),
+        (SCALA, "// c\n%%sql\nselect 1", "%%sql"),
+        (SCALA, "/* c */\n%%help", "%%help"),
+        (SCALA, 'val text = """\n%%sql\n"""', None),
+        (R, "# it's\n%%sql\nselect 1", "%%sql"),
+        (R, "x <- 5\n%%help", "%%help"),
+        (R, "(x\n%%help)", None),
+        (R, "text <- '\n%%sql\n'", None),
+    ],
+)
+def test_a_magic_that_is_not_first_is_said(language, cell, late):
+    from hopyard.notebook.kernels.parser import Parser
+
+    runs = f"%%_do_not_call_misplaced {late}\n " if late else f"%%spark\n{cell}"
+    assert Parser(language).get_code_to_run(cell) == runs
 
 
 @pytest.mark.parametrize(
@@ -155,6 +201,9 @@ def test_parser_says_where_a_cell_runs(cell, runs):
         ("%%spark -o x\nx = 1", 15, "driver", 13),
         ("%%time\nx", 8, "driver", 0),
         ("%%se", 4, "magic", 0),
+        (" \ufeff%%sql\nselect ", 15, "sql", 8),
+        ("%%sql -o x select ", 18, "sql", 11),
+        ("%%sql -o x select ", 8, "magic", 0),
     ],
 )
 def test_parser_says_where_the_cursor_is(cell, cursor, place, offset):
@@ -162,3 +211,21 @@ def test_parser_says_where_the_cursor_is(cell, cursor, place, offset):
 
     part = part_at(cell, cursor)
     assert (part.place.value, part.offset) == (place, offset)
+
+
+def test_a_fault_of_a_magic_is_a_sentence():
+    from hopyard.notebook.kernels.errors import Interrupted, LivyError, guarded
+
+    def fails(error):
+        raise error
+
+    with pytest.raises(LivyError, match=r"This magic failed \(KeyError: 'x'\)") as raised:
+        guarded(fails)(KeyError("x"))
+    assert len(raised.value._render_traceback_()) == 1
+    with pytest.raises(Interrupted) as stopped:
+        guarded(fails)(KeyboardInterrupt())
+    assert stopped.value._render_traceback_() == ["Interrupted."]
+    said = LivyError("a sentence")
+    with pytest.raises(LivyError) as raised:
+        guarded(fails)(said)
+    assert raised.value is said

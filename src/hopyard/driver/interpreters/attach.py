@@ -17,6 +17,7 @@ from typing import Any
 
 from hopyard import packages
 from hopyard.driver import callbacks
+from hopyard.driver.interpreters import rows
 from hopyard.driver.interpreters.text import REFUSED
 
 FLUSH_INTERVAL = 0.03
@@ -26,12 +27,7 @@ INSTALLED = (
     "Installed for this Spark session, in its driver and the executors on this machine: "
     "it is gone when the session ends."
 )
-FRAMES = 10
-"""DataFrames that statements gave, which are kept to be fetched."""
-
 _gateway: Any = None
-_frames: dict[str, Any] = {}
-"""By the job groups of their statements."""
 
 
 def connect(port: int, secret: str) -> None:
@@ -65,6 +61,7 @@ def attach() -> None:
     signal.signal(signal.SIGINT, handler)
     _share_packages(sc.environment)
     spark = SparkSession(sc, _gateway.entry_point.get("session"))
+    rows.use(spark, _gateway)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         sql_context = SQLContext(sc, spark)
@@ -76,7 +73,7 @@ def attach() -> None:
     if "" not in sys.path:  # last, so that no file of the user's replaces what starts a session
         sys.path.insert(0, "")
     shell.events.register("pre_execute", lambda: _set_job_group(shell))
-    shell.events.register("post_run_cell", lambda result: _keep_frame(shell, result))
+    shell.events.register("post_run_cell", lambda result: _keep(shell, result))
 
 
 def _share_packages(environment: dict[str, str]) -> None:
@@ -84,42 +81,6 @@ def _share_packages(environment: dict[str, str]) -> None:
     if root := os.environ.get(packages.VARIABLE):
         place = str(packages.folder(Path(root)))
         environment["PYTHONPATH"] = ":".join(filter(None, [place, environment.get("PYTHONPATH")]))
-
-
-def show_frame(place: str, group: str, name: str | None) -> None:
-    """Hand a DataFrame to the agent, at a place of the shelf.
-
-    Not as a view: to drop that would also take what is cached of the DataFrame away.
-
-    Raises:
-        LookupError: there is none.
-    """
-    from IPython import get_ipython
-    from pyspark.sql import DataFrame
-
-    names = get_ipython().user_ns
-    if name is None and group not in _frames:
-        raise LookupError(
-            "The value of this statement's last expression is no Spark DataFrame "
-            f"(those of the last {FRAMES} such statements are kept); name a variable with ?name=."
-        )
-    if name is not None and name not in names:
-        raise LookupError(f"There is no variable '{name}'.")
-    frame = _frames[group] if name is None else names[name]
-    if not isinstance(frame, DataFrame):
-        raise LookupError(f"'{name}' is no Spark DataFrame but of type {type(frame).__name__}.")
-    _gateway.entry_point.put(place, frame._jdf)
-
-
-def _keep_frame(shell: Any, result: Any) -> None:
-    """Remember the DataFrame that a statement gave."""
-    from pyspark.sql import DataFrame
-
-    wanted = shell.kernel.get_parent().get("metadata", {}).get("hopyard")
-    if wanted and isinstance(result.result, DataFrame):
-        _frames[wanted["group"]] = result.result
-        while len(_frames) > FRAMES:
-            del _frames[next(iter(_frames))]
 
 
 def prepare(shell: Any) -> None:
@@ -174,6 +135,13 @@ def _set_job_group(shell: Any) -> None:
     # Without a JVM, the cell itself will say so where it needs one.
     with contextlib.suppress(Py4JError, OSError):
         active._jsc.setJobGroup(wanted["group"], wanted["description"], True)
+
+
+def _keep(shell: Any, result: Any) -> None:
+    """Remember what a statement gave."""
+    wanted = shell.kernel.get_parent().get("metadata", {}).get("hopyard")
+    if wanted:
+        rows.keep(wanted["group"], result.result)
 
 
 def _drop_interrupted_connections() -> None:

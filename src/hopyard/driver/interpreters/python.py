@@ -21,6 +21,7 @@ from hopyard.protocol.states import Kind
 
 KERNEL = "hopyard.driver.interpreters.kernel"
 ATTACH = "hopyard.driver.interpreters.attach"
+ROWS = "hopyard.driver.interpreters.rows"
 PLOT = re.compile(r"^[\[({]*(<matplotlib|<Axes|<Figure|Text\(|array\(\[+<Axes|<BarContainer)")
 """Text of a matplotlib object: the picture says it better."""
 
@@ -124,7 +125,7 @@ class PythonInterpreter(JupyterKernel):
         if self._waiting:
             raise NoFrame("The session runs a statement: ask again when it is done.", busy=True)
         place = secrets.token_hex(8)
-        call = f"__import__({ATTACH!r}, fromlist=['_']).show_frame({place!r}, {group!r}, {name!r})"
+        call = f"__import__({ROWS!r}, fromlist=['_']).show_frame({place!r}, {group!r}, {name!r})"
         shown = await self._or_died(self._run(call, None, True, {}), START_TIMEOUT)
         if shown.error is not None:
             raise NoFrame(shown.error.evalue)

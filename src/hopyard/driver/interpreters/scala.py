@@ -38,6 +38,7 @@ CLOSE_TIMEOUT = 3.0
 Name = Literal["stdout", "stderr"]
 STREAMS: tuple[Name, ...] = ("stdout", "stderr")
 BIG = "BIGINT_TYPE"
+FETCHED = "a DataFrame or another Dataset can be fetched"
 
 
 class ScalaInterpreter(Interpreter):
@@ -188,15 +189,25 @@ class ScalaInterpreter(Interpreter):
         """Return the DataFrame of a statement or of a name; asked for between statements only."""
         if self._output is not None:
             raise NoFrame("The session runs a statement: ask again when it is done.", busy=True)
-        if name is None:
-            found = await self._aside.run(self._repl.frame, group)
-        elif name.isidentifier():
-            found = await self._aside.run(self._repl.named, name)
-        else:
+        if name is not None and not name.isidentifier():
             raise NoFrame(f"{name!r} is not a name.")
-        if found is None:
-            raise NoFrame("That is no DataFrame, or more than ten statements ago.")
-        return found
+        found, kind = await self._aside.run(self._found, group, name)
+        if found is not None:
+            return found
+        if kind is not None:
+            what = "The value of this statement" if name is None else f"'{name}'"
+            raise NoFrame(f"{what} is no DataFrame but of type {kind}: {FETCHED}.")
+        if name is not None:
+            raise NoFrame(f"There is no value '{name}'.")
+        raise NoFrame(f"This statement gave no value, or it is not one of the last ten: {FETCHED}.")
+
+    def _found(self, group: str, name: str | None) -> tuple[Any, str | None]:
+        """Return a DataFrame, or of what is none, its type."""
+        repl = self._repl
+        found = repl.frame(group) if name is None else repl.named(name)
+        if found is not None:
+            return found, None
+        return None, repl.kind(group) if name is None else repl.kindNamed(name)
 
     async def interrupt(self) -> None:
         """Interrupt the thread of the code; stop it if it goes on."""

@@ -154,8 +154,11 @@ publish <- function(data, metadata) {
 FRAMES <- 10 # of as many statements
 kept <- list()
 
+# Of what is no DataFrame, the class alone is kept.
 keep_frame <- function(group, value) {
-  if (!is.data.frame(value) && !methods::is(value, "SparkDataFrame")) return()
+  if (!is.data.frame(value) && !methods::is(value, "SparkDataFrame")) {
+    value <- structure(list(class(value)[1]), class = "hopyard_other")
+  }
   found <- c(kept[names(kept) != group], stats::setNames(list(value), group))
   assign("kept", utils::tail(found, FRAMES), envir = environment(keep_frame))
 }
@@ -173,14 +176,15 @@ show_frame <- function(place, group, name) tryCatch({
 }, error = function(condition) publish_error("NoFrame", conditionMessage(condition), character()))
 
 why_no_frame <- function(value, name) {
-  if (is.null(name)) {
-    paste("The value of this statement's last expression is no DataFrame",
-      sprintf("(those of the last %d such statements are kept); name a variable with ?name=.", FRAMES))
-  } else if (is.null(value)) {
-    sprintf("There is no variable '%s'.", name)
-  } else {
-    sprintf("'%s' is no DataFrame but of class %s.", name, class(value)[1])
+  if (is.null(value) && is.null(name)) {
+    return(sprintf("The values of the last %d statements are kept, not this one's.", FRAMES))
   }
+  if (is.null(value) && !exists(name, globalenv(), inherits = FALSE)) {
+    return(sprintf("There is no variable '%s'.", name))
+  }
+  what <- if (is.null(name)) "The value of this statement's last expression" else sprintf("'%s'", name)
+  kind <- if (inherits(value, "hopyard_other")) value[[1]] else class(value)[1]
+  sprintf("%s is no DataFrame but of class %s: a SparkDataFrame or a data.frame can be fetched.", what, kind)
 }
 
 # --- what went wrong ------------------------------------------------------------------------------

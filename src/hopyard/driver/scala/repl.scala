@@ -69,6 +69,8 @@ final class Repl(
   @volatile private var running: Option[Statement] = None
   @volatile private var cancelled = false
   private val frames = mutable.LinkedHashMap.empty[String, DataFrame]
+  /** The name of what a statement gave last, by its job group. */
+  private val given = mutable.LinkedHashMap.empty[String, String]
   private val worker = Executors.newSingleThreadExecutor { (task: Runnable) =>
     val thread = new Thread(null, task, "scala-statement", StackSize)
     thread.setDaemon(true)
@@ -147,6 +149,15 @@ final class Repl(
   /** The DataFrame that a statement gave; null if there is none (any more). */
   def frame(group: String): DataFrame = frames.synchronized(frames.get(group).orNull)
 
+  /** The type of what a statement gave; null if it gave nothing, or is not remembered any more. */
+  def kind(group: String): String = frames.synchronized(given.get(group)).map(kindNamed).orNull
+
+  /** The type of a name; null if there is no such name. */
+  def kindNamed(name: String): String = intp.synchronized {
+    val found = intp.typeOfTerm(name)
+    if (found == intp.global.NoType) null else found.finalResultType.toString
+  }
+
   /** The DataFrame that a name stands for; null if it is none. */
   def named(name: String): DataFrame = intp.synchronized {
     val found = intp.reporter.withoutPrintingResults(compile(name)).toOption.flatMap { request =>
@@ -198,7 +209,11 @@ final class Repl(
       if (result.isLeft) answer("exception" -> text)
       else {
         val last = valueOf(request)
-        last.collect { case frame: Dataset[_] => keep(session.sparkContext.getLocalProperty(Group), frame) }
+        val group = session.sparkContext.getLocalProperty(Group)
+        last.foreach {
+          case frame: Dataset[_] => keep(group, frame)
+          case _                 => frames.synchronized(remember(given, group, intp.mostRecentVar))
+        }
         if (value) answer("ok" -> text, "value" -> plain(last)) else answer("ok" -> text)
       }
     }
@@ -279,9 +294,14 @@ final class Repl(
   }
 
   private def keep(group: String, frame: Dataset[_]): Unit = frames.synchronized {
-    frames.remove(group)
-    frames.put(group, frame.toDF())
-    if (frames.size > Frames) frames.remove(frames.head._1)
+    given.remove(group)
+    remember(frames, group, frame.toDF())
+  }
+
+  private def remember[A](all: mutable.LinkedHashMap[String, A], group: String, value: A): Unit = {
+    all.remove(group)
+    all.put(group, value)
+    if (all.size > Frames) all.remove(all.head._1)
   }
 
   private def drain(): String = {

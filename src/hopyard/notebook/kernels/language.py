@@ -8,6 +8,10 @@ import keyword
 from dataclasses import dataclass
 from typing import Any
 
+ROWS = "__import__('hopyard.driver.interpreters.rows', fromlist=['_'])"
+"""What the driver's Python has for rows that leave it and come: in a module, not as a name."""
+LONG = 10_000
+"""Letters of a text that is sent as rows are: Scala's compiler takes 65,535 bytes at most."""
 _SCALA = (
     "abstract case catch class def do else extends false final finally for forSome given if "
     "implicit import lazy match new null object override package private protected return sealed "
@@ -32,6 +36,7 @@ class Language:
         value: code whose value is the DataFrame `{name}`, and which prints little.
         sample: code whose value is a part of it, `{fraction}` of its rows.
         bind: code that gives the temporary view `{view}` the name `{name}`.
+        bind_text: code that gives the only value of that view the name.
         assign: code that gives the text `{text}` the name `{name}`.
     """
 
@@ -43,6 +48,7 @@ class Language:
     value: str
     sample: str
     bind: str
+    bind_text: str
     assign: str
 
     def text(self, name: str, text: str) -> str:
@@ -66,8 +72,9 @@ PYTHON = Language(
     },
     words=frozenset([*keyword.kwlist, *(n for n in dir(builtins) if not n.startswith("_"))]),
     value="{name}",
-    sample="{name}.sample(False, {fraction})",
+    sample=f"{ROWS}.sampled({{name}}, {{fraction}})",
     bind="{name} = spark.table({view!r})",
+    bind_text="{name} = spark.table({view!r}).head()[0]",
     assign="{name} = {text}",
 )
 SCALA = Language(
@@ -87,6 +94,7 @@ SCALA = Language(
     value="{name}",
     sample="{name}.sample(false, {fraction})",
     bind='val {name} = spark.table("{view}")',
+    bind_text='val {name} = spark.table("{view}").head.getString(0)',
     assign="val {name} = {text}",
 )
 R = Language(
@@ -106,5 +114,6 @@ R = Language(
     value="invisible({name})",
     sample="sample(if (is.data.frame({name})) as.DataFrame({name}) else {name}, FALSE, {fraction})",
     bind='{name} <- sql("SELECT * FROM {view}")',
+    bind_text='{name} <- collect(sql("SELECT * FROM {view}"))[[1]]',
     assign="{name} <- {text}",
 )

@@ -16,13 +16,12 @@ from sparkmagic.utils import configuration
 from sparkmagic.utils.utils import parse_argstring_or_throw
 
 from hopyard.notebook.kernels import attach, chosen, tables
-from hopyard.notebook.kernels.errors import Interrupted, LivyError
+from hopyard.notebook.kernels.errors import Interrupted, LivyError, guarded
 from hopyard.notebook.kernels.fetching import Fetching
 from hopyard.notebook.kernels.language import PYTHON, Language
 from hopyard.notebook.kernels.live import Cell
 from hopyard.notebook.kernels.parser import unknown_magic
 from hopyard.notebook.kernels.session import Controller, Session
-from hopyard.notebook.kernels.statements import run
 from hopyard.protocol.properties import refusal
 
 MORE_HELP = """
@@ -42,7 +41,8 @@ MORE_HELP = """
     below %%local, in the kernel.</td></tr>
 """
 YES, NO = ("true", "yes", "t", "y", "1"), ("false", "no", "f", "n", "0")
-KINDS = "str (a text) or df (a pandas DataFrame)"
+TEXTS = "As Spark's own text, since pandas has no such values"
+KINDS = "str (a text) or df (a pandas DataFrame or Series)"
 
 
 class Display(IpythonDisplay):  # type: ignore[misc]
@@ -80,6 +80,8 @@ class Magics(KernelMagics):  # type: ignore[misc]
         self.spark_controller = Controller(self.ipython_display)
         self.speaks = language
         self.language = language.name
+        for table in self.magics.values():
+            table.update({name: guarded(function) for name, function in table.items()})
         self.refresh_configuration()
 
     @property
@@ -164,6 +166,13 @@ class Magics(KernelMagics):  # type: ignore[misc]
         )
         self.session_started = True
 
+    @cell_magic  # type: ignore[untyped-decorator]
+    def _do_not_call_misplaced(self, line: str, cell: str = "", local_ns: Any = None) -> None:
+        """Say that a magic must come first."""
+        raise LivyError(
+            f"{line.strip()} must be the first in its cell: only empty lines may stand above it."
+        )
+
     @functools.wraps(KernelMagics.configure)
     def configure(self, line: str, cell: str = "", local_ns: Any = None) -> None:
         """Set what the session is started with; the platform's own properties are refused."""
@@ -226,6 +235,9 @@ class Magics(KernelMagics):  # type: ignore[misc]
     def _keep(self, name: str | None, found: tables.Fetched, sample: tables.Sample) -> None:
         if name is not None:
             self.shell.user_ns[name] = found.frame
+        if found.texts:
+            columns = ", ".join(f"{column} ({kind})" for column, kind in found.texts)
+            self.ipython_display.writeln(f"{TEXTS}: {columns}.")
         if found.cut:
             self.ipython_display.writeln(
                 f"The first {sample.rows:,} rows only: -n NUMBER for more, -n -1 for all."
@@ -258,7 +270,7 @@ class Magics(KernelMagics):  # type: ignore[misc]
         name = output_variable_name or input_variable_name
         tables.check_name(name)
         if var_type.lower() == "str" and isinstance(value, str):
-            run(self._session, self.speaks.text(name, value))
+            tables.send_text(self._session, self.speaks, value, name)
         elif var_type.lower() == "df" and hasattr(value, "iloc"):
             rows = configuration.default_maxrows() if max_rows is None else max_rows
             sent = value if rows < 0 or len(value) <= rows else value.iloc[:rows]

@@ -9,6 +9,7 @@ temporary view each language takes: all languages of a session share one Spark s
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import secrets
 from dataclasses import dataclass
@@ -16,25 +17,18 @@ from typing import Any
 
 import requests
 
+from hopyard.notebook.kernels.columns import to_pandas
 from hopyard.notebook.kernels.connection import NO_ANSWER
 from hopyard.notebook.kernels.errors import Interrupted, LivyError, StatementError
 from hopyard.notebook.kernels.fetching import Fetching
-from hopyard.notebook.kernels.language import PYTHON, Language
+from hopyard.notebook.kernels.language import LONG, PYTHON, ROWS, Language, R
 from hopyard.notebook.kernels.session import Session
 from hopyard.notebook.kernels.statements import run, statement
+from hopyard.protocol.arrow import from_pandas
 
 NAME = re.compile(r"[^\W\d]\w*")
-_SEND = """
-def _hopyard_received(text, view):
-    import base64
-    import pyarrow
-    table = pyarrow.ipc.open_stream(base64.b64decode(text)).read_all()
-    spark.createDataFrame(table).createOrReplaceTempView(view)
-try:
-    _hopyard_received({text!r}, {view!r})
-finally:
-    del _hopyard_received
-"""
+PART = 4_000_000
+"""Bytes of rows that are sent in one statement: the Livy server takes 10 MB of code."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +51,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class Fetched:
-    """Rows, and whether there are more."""
+    """Rows.
+
+    Attributes:
+        cut: whether there are more.
+        texts: names and types of columns with values that came as Spark's own text.
+    """
 
     frame: Any
     cut: bool
+    texts: list[tuple[str, str]]
 
 
 def check_name(name: str) -> None:
@@ -81,29 +81,54 @@ def of_variable(
 
 def of_query(session: Session, query: str, sample: Sample, fetching: Fetching) -> Fetched:
     """Return the rows of a SQL query; of several, those of the last."""
-    if ";" not in query.rstrip("; \n"):
-        code = f"spark.sql({query!r})"
-        if sample.method == "sample":
-            code = PYTHON.sample.format(name=code, fraction=sample.fraction)
-        return _rows(session, _quietly(session, code, PYTHON.kind), sample, fetching)
-    if sample.method == "sample":
-        raise LivyError("-m sample is for one SQL statement, not for several.")
-    return _rows(session, _quietly(session, query, "sql"), sample, fetching)
+    fraction = f", {sample.fraction}" if sample.method == "sample" else ""
+    code = f"{ROWS}.query({query!r}{fraction})"
+    return _rows(session, _quietly(session, code, PYTHON.kind), sample, fetching)
 
 
 def send(session: Session, language: Language, frame: Any, name: str) -> None:
     """Make a Spark DataFrame of a pandas one, under a name."""
+    try:
+        table = from_pandas(frame)
+    except ValueError as error:
+        raise LivyError(str(error)) from None
+    _send(session, table, language.bind, name)
+
+
+def send_text(session: Session, language: Language, text: str, name: str) -> None:
+    """Give a text a name in the driver."""
     import pyarrow
 
-    table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise LivyError("The text is no Unicode: it has half of a surrogate pair.") from None
+    if language is R and "\0" in text:
+        raise LivyError("The text has a character NUL, which no text in R can have.")
+    if len(text) <= LONG:
+        run(session, language.text(name, text))
+        return
+    _send(session, pyarrow.table({"text": [text]}), language.bind_text, name)
+
+
+def _send(session: Session, table: Any, bind: str, name: str) -> None:
+    """Send rows in parts to the driver's Python, and have a view of them bound to a name."""
+    import pyarrow
+
     sink = pyarrow.BufferOutputStream()
     with pyarrow.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    text = base64.b64encode(sink.getvalue()).decode()
+    data = memoryview(sink.getvalue())
     view = _view()
-    _quietly(session, _SEND.format(text=text, view=view), PYTHON.kind)
-    run(session, language.bind.format(name=name, view=view))
-    _quietly(session, f"spark.catalog.dropTempView({view!r})", PYTHON.kind)
+    try:
+        for start in range(0, len(data), PART):
+            part = base64.b64encode(data[start : start + PART]).decode()
+            _quietly(session, f"{ROWS}.receive({view!r}, {part!r})", PYTHON.kind)
+        _quietly(session, f"{ROWS}.received({view!r})", PYTHON.kind)
+        run(session, bind.format(name=name, view=view))
+    finally:
+        with contextlib.suppress(LivyError):  # the session may be over
+            run(session, f"{ROWS}.forget({view!r})", PYTHON.kind)
 
 
 def _view() -> str:
@@ -128,7 +153,8 @@ def _rows(session: Session, number: int, sample: Sample, fetching: Fetching) -> 
     cut = 0 <= sample.rows < table.num_rows
     if cut:
         table = table.slice(0, sample.rows)
-    return Fetched(to_pandas(table, coerce=sample.coerce), cut)
+    frame, texts = to_pandas(table, coerce=sample.coerce)
+    return Fetched(frame, cut, texts)
 
 
 def _table(session: Session, path: str, fetching: Fetching) -> Any:
@@ -142,29 +168,3 @@ def _table(session: Session, path: str, fetching: Fetching) -> Any:
         raise Interrupted("Interrupted: the rows were not fetched, the session goes on.") from None
     except (requests.exceptions.RequestException, OSError, pyarrow.ArrowInvalid) as error:
         raise LivyError(NO_ANSWER.format(f"the rows broke off: {type(error).__name__}")) from None
-
-
-def to_pandas(table: Any, *, coerce: bool = True) -> Any:
-    """Return a DataFrame with the types kept: integers with nulls stay integers."""
-    import pandas
-
-    columns = {number: _series(column, coerce) for number, column in enumerate(table.columns)}
-    # By number: two columns may have one name.
-    frame = pandas.DataFrame(columns, copy=False)
-    frame.columns = pandas.Index(table.column_names)
-    return frame
-
-
-def _series(column: Any, coerce: bool) -> Any:
-    import pandas
-    import pyarrow
-
-    kind = column.type
-    if pyarrow.types.is_date(kind):
-        return column.to_pandas(date_as_object=not coerce)
-    if column.null_count and pyarrow.types.is_boolean(kind):
-        return column.to_pandas(types_mapper={kind: pandas.BooleanDtype()}.get)
-    if column.null_count and pyarrow.types.is_integer(kind):
-        name = str(kind).replace("i", "I").replace("uI", "UI")
-        return column.to_pandas(types_mapper={kind: pandas.api.types.pandas_dtype(name)}.get)
-    return column.to_pandas()
