@@ -7,12 +7,11 @@ file of the user's folder is taken for one of ours.
 import sys
 from pathlib import Path
 
-sys.argv = sys.argv[1:]
-sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
-
 
 def main() -> None:
     """Become the user's program, in this very `__main__`: what it pickles names its module."""
+    sys.argv = sys.argv[1:]
+    sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
     from hopyard.driver import callbacks
 
     callbacks.guard()
@@ -31,4 +30,5 @@ def main() -> None:
         sys.exit(1)
 
 
-main()
+if __name__ == "__main__":
+    main()
