@@ -31,6 +31,7 @@ try:
         pid = os.fork()
         if pid == 0:
             time.sleep(60)
+            os._exit(0)
         made.append(pid)
 except BlockingIOError:
     print("refused after", len(made))
@@ -112,7 +113,7 @@ def test_processes_have_an_end(tmp_path: Path) -> None:
     if cgroups.place() is None:
         pytest.skip("this machine lets nobody make control groups")
     mine = Limits.make(settings(tmp_path), "drivers/4", 2**30)
-    box = Sandbox(work_dir="/tmp", limits=mine)
+    box = Sandbox(work_dir="/tmp", limits=mine, dies_with_parent=True)
     command = box.wrap([sys.executable, "-c", FORKS])
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert 80 < int(done.stdout.removeprefix("refused after ")) < 100
