@@ -41,6 +41,7 @@ async def test_tutorial_runs_from_sign_in_to_stop(
         await _look_at_logs(context, page)
         await _look_at_spark_ui(context, page)
         await page.mouse.move(0, 0)
+        await page.evaluate("scrollTo(0, 0)")
         await shot(page, "jupyter-page")
 
         await pages.stop(page)
