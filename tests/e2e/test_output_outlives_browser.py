@@ -21,6 +21,7 @@ from tests.e2e.browser import SECONDS, shot, visitor
 from tests.e2e.cable import Cable
 from tests.e2e.conftest import Place, new_place
 from tests.e2e.fronts import FRONTS, Front
+from tests.git_server import all_to_its_owner
 from tests.platform import Hopyard, until
 
 AWAY = float(os.environ.get("HOPYARD_AWAY_SECONDS", "4"))
@@ -55,6 +56,7 @@ class Book:
         codes = (PRINT.replace("GATE", self.gate.name), DISPLAY)
         book.cells = [nbformat.v4.new_code_cell(code) for code in codes]
         self.file.write_text(nbformat.writes(book))
+        all_to_its_owner(self.file.parent)
 
     async def open(self) -> Page:
         page = await self.context.new_page()

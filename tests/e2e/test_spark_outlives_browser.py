@@ -21,6 +21,7 @@ from tests.e2e.browser import SECONDS, shot, visitor
 from tests.e2e.cable import Cable
 from tests.e2e.conftest import Place, new_place
 from tests.e2e.fronts import FRONTS, Front
+from tests.git_server import all_to_its_owner
 from tests.platform import Hopyard
 
 AWAY = float(os.environ.get("HOPYARD_AWAY_SECONDS", "4"))
@@ -66,6 +67,7 @@ class Book:
         codes = (CELLS[kernel].replace("GATE", self.gate.name), NEXT[kernel])
         book.cells = [nbformat.v4.new_code_cell(code) for code in codes]
         self.file.write_text(nbformat.writes(book))
+        all_to_its_owner(self.file.parent)
         self.page: Page
 
     async def open(self, context: BrowserContext) -> None:
