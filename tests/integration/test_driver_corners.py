@@ -284,6 +284,14 @@ async def test_an_added_file_is_opened_by_its_name(livy: Livy, tmp_path: Path) -
     assert result.status == "ok", "what is written is written to the folder of notebooks"
 
 
+@pytest.mark.parametrize("name", ["open", "io.open", "builtins.open", "functools.partial(open)"])
+async def test_functions_for_executors_may_open_files(livy: Livy, name: str) -> None:
+    setup = f"import builtins, functools, io\nopener = {name}\n"
+    code = "sc.parallelize([1], 1).map(lambda _: opener('/etc/hostname', 'rb').closed).collect()"
+    result = await livy.run(setup + code)
+    assert result.data == {"text/plain": "[False]"}, result.evalue
+
+
 # --- ways to leave --------------------------------------------------------------------------------
 
 

@@ -33,6 +33,8 @@ def register(shell: Any) -> None:
     opened.__module__ = "io"  # by this it is pickled, and is Python's own elsewhere
     builtins.open = io.open = opened
     interactiveshell.io_open = opened  # under the `open` of cells
+    # Functions for executors are pickled with it, and Python's own is `io.open` no more.
+    interactiveshell._modified_open.__wrapped__ = opened
 
 
 def _added(file: Any) -> Path | None:
