@@ -20,9 +20,6 @@ from hopyard.driver import callbacks
 from hopyard.driver.interpreters import rows
 from hopyard.driver.interpreters.text import REFUSED
 
-FLUSH_INTERVAL = 0.03
-"""Seconds that output of a running cell waits in the kernel for more of it."""
-
 INSTALLED = (
     "Installed for this Spark session, in its driver and the executors on this machine: "
     "it is gone when the session ends."
@@ -85,27 +82,22 @@ def _share_packages(environment: dict[str, str]) -> None:
 
 def prepare(shell: Any) -> None:
     """Set the shell up: plain tracebacks, prompt streams."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush_interval = FLUSH_INTERVAL  # type: ignore[union-attr]
-        stream.flush = _flushed_by(os.getpid(), stream, stream.flush)  # type: ignore[method-assign]
     shell.kernel.raw_input = _asking(shell.kernel.raw_input)
     shell.kernel.getpass = _asking(shell.kernel.getpass)
-    from hopyard.driver.interpreters import files, leaving, magics, showing, tracebacks
+    from hopyard.driver.interpreters import (
+        files,
+        leaving,
+        magics,
+        showing,
+        streams,
+        tracebacks,
+    )
 
-    for part in (tracebacks, leaving, magics, showing, files):
+    for part in (streams, tracebacks, leaving, magics, showing, files):
         part.register(shell)
     packages.register(shell, INSTALLED)
     # It tells of each call into the JVM, ours too, to everybody who sets the root logger's level.
     logging.getLogger("py4j").setLevel(logging.WARNING)
-
-
-def _flushed_by(owner: int, stream: Any, flush: Callable[[], None]) -> Callable[[], None]:
-    """Return a stream's way to flush that does not wait, in a fork, for a thread that is not there.
-
-    Forks flush before Python itself knows that they have one thread only: they let go of what the
-    others had, and what is let go of may write to a log.
-    """
-    return lambda: flush() if os.getpid() == owner else stream._flush()
 
 
 def _asking(ask: Callable[..., str]) -> Callable[..., str]:

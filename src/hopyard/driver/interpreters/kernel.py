@@ -49,6 +49,7 @@ def main() -> None:
     from hopyard.driver.interpreters import attach
 
     app.session.pack = pack
+    app.log.setLevel(app.log_level)  # it makes four records for each cell and throws them away
     attach.prepare(app.shell)
     app.kernel._execute_sleep = 0.0  # half a millisecond after each cell
     import pyspark.sql  # noqa: F401 - while the JVM still starts
