@@ -75,7 +75,9 @@ class LivySettings(BaseModel, extra="forbid"):
     hold: float = Field(1.0, ge=0, le=60, description="how long a GET waits for news")
     start_timeout: float = Field(300.0, gt=0, description="a session must be idle by then")
     orphan_timeout: float = Field(
-        300.0, gt=0, description="a driver that cannot reach home for this long ends itself"
+        300.0,
+        gt=0,
+        description="a driver that cannot reach home for this long ends itself, and its session",
     )
     idle_timeout: float = Field(3600.0, gt=0, description="a session without work ends after this")
     warm: bool = Field(

@@ -77,11 +77,19 @@ class Livy:
         self.others = others or {}
         """Tokens of other users than `ada`, who has `token`."""
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=70, headers=headers)
         self.settings = settings
         self.process: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def move(self) -> None:
+        """Be at another port from the next start on."""
+        self.port = free_port()
+        self.http.base_url = httpx.URL(self.url)
 
     def start(self) -> None:
         self.launch()

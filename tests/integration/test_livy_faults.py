@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -35,6 +36,25 @@ def test_killed_server_finds_its_session_again(livy: Livy) -> None:
     assert livy.done(session, running)["output"]["data"] == {"text/plain": expected}
     assert livy.done(session, waiting)["output"]["data"] == {"text/plain": "43"}
     assert livy.statement(session, first)["state"] == "available"
+    livy.http.delete(f"/sessions/{session}")
+
+
+def test_session_finds_its_server_at_another_port(livy: Livy) -> None:
+    session = livy.ready()
+    assert livy.run(session, "rows = spark.range(3)")["status"] == "ok"
+    livy.kill()
+    with socket.create_server(("127.0.0.1", livy.port)):  # who takes it listens, and says nothing
+        livy.launch()
+        assert livy.process.wait(timeout=30) != 0
+        said = " ".join((livy.data / "livy.log").read_text().split())
+        assert f"Port {livy.port} of 127.0.0.1 is taken by another program" in said
+        livy.move()
+        livy.start()
+        number = livy.submit(session, "rows")
+        assert livy.done(session, number)["output"]["status"] == "ok"
+        # Rows are sent by a request of their own.
+        answer = livy.http.get(f"/sessions/{session}/statements/{number}/arrow")
+        assert answer.status_code == 200, answer.text
     livy.http.delete(f"/sessions/{session}")
 
 

@@ -46,6 +46,9 @@ class InOneProcess(Launcher):
             return {"session": order.config.session}
         return {}
 
+    def announce(self, home: str) -> None:
+        return None
+
     async def check(self, process: Process) -> str | None:
         return None
 

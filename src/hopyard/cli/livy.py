@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import shlex
@@ -64,6 +65,7 @@ def serve(
     logging.getLogger("aiosqlite").setLevel("INFO")
     # Both before anything is recovered: a second server must not touch the first one's sessions.
     with _only_one(settings), _only_one_of_database(settings), _listen(host, port) as listening:
+        port = listening.getsockname()[1]
         near = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
         base = f"http://[{near}]:{port}/" if ":" in near else f"http://{near}:{port}/"
         config = uvicorn.Config(
@@ -121,6 +123,11 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return handed.take(port) or handed.make(host, port)
     except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SetupError(
+                f"Port {port} of {host} is taken by another program: end it, or choose another "
+                "port with --port. Sessions that run find the server at its new address."
+            ) from None
         raise SetupError(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from hopyard.driver.whereabouts import url_of
 from hopyard.mask import Mask
 from hopyard.protocol.messages import RoomConfig
 from hopyard.protocol.names import is_name
@@ -64,7 +65,7 @@ class Desk:
         if not is_name(name):
             return {"fault": f"There is no secret {name[:100]!r}."}
         config = self._config()
-        home = urlsplit(config.url)
+        home = urlsplit(url_of(config))
         kind = http.client.HTTPSConnection if home.scheme == "wss" else http.client.HTTPConnection
         path = f"{home.path}/secrets/{quote(name, safe='')}"
         if owner:

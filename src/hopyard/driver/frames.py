@@ -27,6 +27,7 @@ from hopyard.driver.interpreters.base import CannotStart, InterpreterDied, NoFra
 from hopyard.driver.interpreters.registry import Interpreters
 from hopyard.driver.outbox import Outbox
 from hopyard.driver.spark import SparkFailed, java_reason
+from hopyard.driver.whereabouts import url_of
 from hopyard.driver.workspace import Workspace
 from hopyard.protocol.arrow import TEXTS
 from hopyard.protocol.messages import Answer, Fetch, RoomConfig
@@ -235,7 +236,7 @@ def _read(stream: IO[bytes], size: int) -> bytes:
 
 def _post(config: RoomConfig, request: str, file: IO[bytes], parts: list[_Part]) -> None:
     """Send the parts of a file home as the body of one request."""
-    home = urlsplit(config.url)
+    home = urlsplit(url_of(config))
     kind = http.client.HTTPSConnection if home.scheme == "wss" else http.client.HTTPConnection
     connection = kind(home.hostname or "", home.port, timeout=PATIENCE)
     headers = {

@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
 from hopyard.driver.outbox import Outbox
+from hopyard.driver.whereabouts import url_of
 from hopyard.protocol.messages import (
     DOWN,
     GONE,
@@ -107,7 +108,7 @@ class Home:
         """One connection, from dialling to its end."""
         patience = max(0.1, min(HANDSHAKE, self._config.orphan_timeout))
         async with connect(
-            self._config.url,
+            url_of(self._config),
             additional_headers={"Authorization": f"Bearer {self._config.secret}"},
             open_timeout=patience,
             close_timeout=1,

@@ -56,7 +56,10 @@ PLAIN_CAUSES = {
 }
 """What the last lines say, in words for the user."""
 _MARKS = ("Exception in thread", "Error:", "error:", "Unrecognized", "can't open file")
-NOT_FOR_CHILDREN = ("HOPYARD_DRIVER_CONFIG", "PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET")
+NOT_FOR_CHILDREN = (
+    *("HOPYARD_DRIVER_CONFIG", "HOPYARD_DRIVER_HOME"),
+    *("PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET"),
+)
 
 
 class SparkFailed(Exception):

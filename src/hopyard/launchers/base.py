@@ -68,6 +68,18 @@ class Launcher(ABC):
         """
 
     @abstractmethod
+    def announce(self, home: str) -> None:
+        """Let drivers know where home is now; those that run too, when they dial the next time.
+
+        Called at each start of the server, whose address may be another than before.
+
+        Parameters
+        ----------
+        home : str
+            What the number of a session is put after, as in its configuration.
+        """
+
+    @abstractmethod
     async def check(self, process: Process) -> str | None:
         """Look whether a driver still runs.
 

@@ -3,7 +3,9 @@
 Their executors are in the JVM (`local[*]`) or on a standalone cluster (`spark://…`).
 
 What a driver sees: its project's folder as `/project`, a folder of its own (`/run/hopyard`: its
-configuration until read, its scratch files), an environment of a handful of variables.
+configuration until read, its scratch files), an environment of a handful of variables, and, in
+`/run/home`, a file with the address at which the server is now: one that was started again may have
+another than before.
 
 A driver has a process group of its own and no death signal: a restart of the Livy server leaves it
 running. It is found again by process number and time of start. In the sandbox the number of the
@@ -39,7 +41,9 @@ from hopyard.settings import Settings, folders_of
 
 INSIDE_PROJECT = "/project"
 INSIDE_OWN = "/run/hopyard"
+INSIDE_HOME = "/run/home"
 INSIDE_NAME = "hopyard"
+ADDRESS = "address"
 INFO = "sandbox.json"
 REPORT_MOST = 64 * 1024
 INFO_SECONDS = 20.0
@@ -60,6 +64,21 @@ class LocalLauncher(Launcher):
 
     def _own_folder(self, place: str) -> Path:
         return self._settings.data_dir / "run" / place
+
+    def _home_folder(self) -> Path:
+        """Return the folder with the server's address, which every driver may read."""
+        folder = self._settings.data_dir / "run" / "home"
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+        return folder
+
+    def announce(self, home: str) -> None:
+        """Write down where home is (see the contract)."""
+        file = self._home_folder() / ADDRESS
+        new = file.with_suffix(".new")
+        new.write_text(home)
+        new.chmod(0o644)
+        new.replace(file)
 
     async def start(self, order: Order) -> Process:
         """Start a driver (see the contract)."""
@@ -96,7 +115,11 @@ class LocalLauncher(Launcher):
         _write_private(own / name, config)
         order.log.parent.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-P", "-m", order.config.program]
+        home = self._home_folder()
         environment = self._environment(own_seen, own_seen / name, order.user)
+        environment["HOPYARD_DRIVER_HOME"] = str(
+            (Path(INSIDE_HOME) if self.sandboxed else home) / ADDRESS
+        )
         with order.log.open("a+b") as log:
             if not self.sandboxed:
                 child = self._spawn(command, environment, log.fileno(), cwd=project / "Jupyter")
@@ -106,6 +129,7 @@ class LocalLauncher(Launcher):
             bounds = Limits.make(self._settings, order.config.place, memory)
             box = Sandbox(
                 writable={project: INSIDE_PROJECT, own: INSIDE_OWN},
+                shown={home: INSIDE_HOME},
                 work_dir=f"{INSIDE_PROJECT}/Jupyter",
                 home=f"{INSIDE_OWN}/home",
                 tmp_mb=self._settings.limits.tmp,

@@ -51,6 +51,7 @@ class Sandbox:
     Attributes:
         writable: folders of this machine and where they are inside, e.g. `{project: "/project"}`.
         readable: files and folders shown read-only at the place they have outside.
+        shown: folders shown read-only, and where they are inside.
         work_dir: the current folder, as seen inside.
         home: the home folder of the user inside.
         tmp_mb: how much fits into `/tmp`, and into `/dev/shm`.
@@ -60,6 +61,7 @@ class Sandbox:
 
     writable: dict[Path, str] = field(default_factory=dict)
     readable: tuple[Path, ...] = ()
+    shown: dict[Path, str] = field(default_factory=dict)
     work_dir: str = "/project"
     home: str = "/tmp"  # noqa: S108 - of who needs none
     tmp_mb: int = 2048
@@ -120,6 +122,8 @@ class Sandbox:
             words += ["--perms", "0444", "--ro-bind-data", _GROUPS, "/etc/group"]
         for outside, inside in self.writable.items():
             words += [*_above(Path(inside)), "--bind", str(outside), inside]
+        for outside, inside in self.shown.items():
+            words += [*_above(Path(inside)), "--ro-bind", str(outside), inside]
         if self.limits:
             words += ["--ro-bind", str(self.limits.folder), str(FOLDER)]
         # What is made beside these would be in memory, without an end.

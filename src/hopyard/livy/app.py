@@ -79,12 +79,13 @@ def create_app(
     launcher = launcher or choose.launcher(settings)
     addresses = Addresses(platform, base_url)
     key = _key(settings.data_dir / "run" / "livy.key")
+    driver_url = (settings.livy.driver_url or f"ws{home.removeprefix('http')}") + "livy/drivers/"
     served = Sessions(
         settings,
         ledger,
         launcher,
         addresses,
-        (settings.livy.driver_url or f"ws{home.removeprefix('http')}") + "livy/drivers/",
+        driver_url,
         key,
         platform=platform is not None,
     )
@@ -94,6 +95,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         ledger.start()
+        launcher.announce(driver_url)
         hub = None
         if platform is not None:
             hub = HubClient(platform.hub_api_url, platform.livy_token.get_secret_value())

@@ -118,7 +118,11 @@ class Reconciler:
             return _S.ERROR, f"The driver was not ready within {self._settings.start_timeout:g} s."
         if session.line is None and known:
             if waited > self._settings.orphan_timeout + MARGIN:
-                return _S.DEAD, "The driver does not answer any more."
+                return _S.DEAD, (
+                    f"The driver runs but did not dial home for {waited:.0f} s "
+                    f"(livy.orphan_timeout is {self._settings.orphan_timeout:g} s): it does not "
+                    "answer any more, or cannot reach this server's address."
+                )
             if waited > LOST and session.state in (_S.IDLE, _S.BUSY):
                 self._sessions.missing(session, LOST)
             return None

@@ -285,7 +285,8 @@ class RoomConfig(BaseModel):
 
     session: int
     url: str
-    """`ws://HOST:PORT/livy/drivers/SESSION`."""
+    """`ws://HOST:PORT/livy/drivers/SESSION`, when this was written; a server that was started again
+    at another address writes it to the file that `HOPYARD_DRIVER_HOME` names."""
     secret: str = Field(repr=False)
     kind: Kind = Kind.SHARED
     warm: tuple[Kind, ...] = ()

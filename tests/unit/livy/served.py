@@ -24,6 +24,9 @@ class IdleLauncher(Launcher):
     async def start(self, order: Order) -> Process:
         return {"launcher": "idle"}
 
+    def announce(self, home: str) -> None:
+        return None
+
     async def check(self, process: Process) -> str | None:
         return None
 

@@ -39,6 +39,21 @@ def test_idle_and_heartbeat_timeouts_end_a_session() -> None:
     assert out_of_time(5, heartbeatTimeoutInSecond=3) == "No client asked for it for 3 s."
 
 
+def test_session_whose_driver_cannot_come_back_ends_with_the_reason() -> None:
+    settings, nothing = LivySettings(orphan_timeout=20), _nothing()
+    reconciler = Reconciler(nothing, nothing, nothing, settings, nothing)
+    session = Session(1, "p", "u", CreateSession(), now(), state=SessionState.RECOVERING)
+    session.app_id = "local-1"
+    session.launched = time.monotonic() - 25
+    assert reconciler._fault(session, known=True) is None, "the driver is the first to give up"
+    session.launched -= 10
+    fault = reconciler._fault(session, known=True)
+    assert fault is not None
+    assert fault[0] is SessionState.DEAD
+    assert "did not dial home for 35 s (livy.orphan_timeout is 20 s)" in fault[1]
+    assert session.move(fault[0])
+
+
 def test_time_to_live_is_not_of_the_machines_clock() -> None:
     settings, nothing = LivySettings(), _nothing()
     reconciler = Reconciler(nothing, nothing, nothing, settings, nothing)
