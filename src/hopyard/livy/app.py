@@ -125,6 +125,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/livy/openapi.json" if platform else "/openapi.json",
+        # There are figures of our own; FastAPI would look for a collector at each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     secrets_of = PlatformSecrets(platform) if platform else None
     app.state.services = Services(

@@ -7,6 +7,8 @@ log: one word to search for, from the click to the Spark job.
 
 from __future__ import annotations
 
+import functools
+import logging
 import re
 import secrets
 import time
@@ -32,6 +34,8 @@ SECURITY = {
 _SECURITY = [(name.lower().encode(), value.encode()) for name, value in SECURITY.items()]
 
 _log = log.get(__name__)
+_plain_log = logging.getLogger(__name__)
+"""Knows without making an event of it whether somebody reads it."""
 
 
 class Edge:
@@ -84,9 +88,14 @@ def _count(scope: Scope, status: int, seconds: float) -> None:
     route, method = getattr(scope.get("route"), "path", "other"), scope["method"]
     if method not in _METHODS:
         method = "other"
-    metrics.REQUESTS.labels(route, method, status).inc()
-    tell = _log.debug if method in QUIET and status < 500 else _log.info
+    _counter(route, method, status).inc()
+    quiet = method in QUIET and status < 500
+    if quiet and not _plain_log.isEnabledFor(logging.DEBUG):
+        return
+    tell = _log.debug if quiet else _log.info
     tell("answered", method=method, path=scope["path"], status=status, seconds=round(seconds, 4))
 
 
+# Found once: prometheus_client makes texts of all three each time. Methods and routes are few.
+_counter = functools.cache(metrics.REQUESTS.labels)
 _METHODS = QUIET | {"POST", "PUT", "PATCH", "DELETE", "OPTIONS"}

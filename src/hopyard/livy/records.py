@@ -135,6 +135,8 @@ class Session:
     """What statements showed after their end."""
     looked_up: OrderedDict[int, Statement] = field(default_factory=OrderedDict)
     """Finished statements that were read from the table and asked for last."""
+    shown: tuple[Any, bytes] | None = None
+    """What its JSON was made of, and the JSON (`hopyard.livy.views`)."""
     line: Line | None = None
     agent: int | None = None
     """The agent's own process number: tells a second agent from one that dials again."""

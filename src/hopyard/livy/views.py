@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.responses import JSONResponse
+
 from hopyard.livy import outputs
 from hopyard.livy.records import Session, Statement
 from hopyard.settings import Platform
@@ -104,6 +106,17 @@ def session_view(session: Session, addresses: Addresses) -> dict[str, Any]:
         "queue": asked.queue,
         "createdAt": session.created.isoformat(timespec="seconds"),
     }
+
+
+def session_json(session: Session, addresses: Addresses) -> bytes:
+    """Return `session_view` as it is sent, made anew when something of it changed: clients poll."""
+    parts = (
+        *(session.state, session.app_id, session.ui_url, session.secret_hash, session.leader),
+        *(session.steps, session.reason, session.request, session.created),
+    )
+    if session.shown is None or session.shown[0] != parts:
+        session.shown = parts, bytes(JSONResponse(session_view(session, addresses)).body)
+    return session.shown[1]
 
 
 def statement_view(statement: Statement) -> dict[str, Any]:

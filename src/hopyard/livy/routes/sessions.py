@@ -13,7 +13,7 @@ from hopyard.livy.deps import Asking, Key, Known, Mine, Wait, described, place_o
 from hopyard.livy.news import hold
 from hopyard.livy.records import Session
 from hopyard.livy.requests import AskCompletion, AskInspection, CreateSession
-from hopyard.livy.views import session_view
+from hopyard.livy.views import session_json, session_view
 from hopyard.protocol.states import SessionState
 
 router = APIRouter(tags=["sessions"])
@@ -61,7 +61,8 @@ async def list_sessions(
 async def show(session: Mine, known: Known, wait: Wait) -> Response:
     """Show a session; held while it starts."""
     await hold(session.news, lambda: _started(session), wait)
-    return JSONResponse(session_view(session, known.sessions.addresses))
+    body = session_json(session, known.sessions.addresses)
+    return Response(body, media_type="application/json")
 
 
 @router.get("/sessions/{session}/state")
