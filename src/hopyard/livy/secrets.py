@@ -6,7 +6,7 @@ import httpx
 
 from hopyard.errors import Conflict, HopyardError, NotAllowed, NotFound, Unavailable
 from hopyard.livy.records import Session
-from hopyard.protocol.names import segment
+from hopyard.protocol.names import as_header, segment
 from hopyard.settings import Platform
 
 FAULTS: dict[int, type[HopyardError]] = {404: NotFound, 409: Conflict, 403: NotAllowed}
@@ -35,7 +35,7 @@ class PlatformSecrets:
                 params={"owner": owner} if owner else {},
                 headers={
                     "Authorization": f"Bearer {self._token.get_secret_value()}",
-                    "X-Hopyard-User": session.owner,
+                    "X-Hopyard-User": as_header(session.owner),
                 },
             )
         except httpx.HTTPError as error:

@@ -49,6 +49,16 @@ def segment(text: str) -> str:
     return quote(text, safe="")
 
 
+def as_header(name: str) -> str:
+    """Return a name of any letters as a header has it; `of_header` reads it."""
+    return quote(name, safe="@ ")
+
+
+def of_header(value: str) -> str:
+    """Return the name that `as_header` wrote."""
+    return unquote(value)
+
+
 def rest(raw: str) -> str:
     """Return the rest of a path as it was sent, which stays below where it is put.
 

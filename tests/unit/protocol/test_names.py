@@ -20,6 +20,11 @@ def test_name_comes_back_from_an_address(name: str) -> None:
     assert unquote(names.segment(name)) == name
 
 
+@pytest.mark.parametrize("name", [*GOOD, "zoë", "100%25", "Ω@example.org", "a+b"])
+def test_name_comes_back_from_a_header(name: str) -> None:
+    assert names.of_header(names.as_header(name).encode("ascii").decode("latin-1")) == name
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_name_that_is_another_address_is_refused(name: str) -> None:
     assert not names.is_name(name)

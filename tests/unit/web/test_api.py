@@ -6,6 +6,11 @@ import json
 import pytest
 
 from hopyard import audit
+from hopyard.errors import NotFound
+from hopyard.livy.records import Session
+from hopyard.livy.requests import CreateSession
+from hopyard.livy.secrets import PlatformSecrets
+from hopyard.store.types import now
 from hopyard.web.seal import Seal
 from hopyard.web.servers import SECOND_LOOK
 from tests.unit.web.around import Web
@@ -75,6 +80,26 @@ async def test_a_secret_has_no_name_that_is_another_address(web: Web) -> None:
                 assert put.status_code == (400 if way == "t-bob" else 403)
                 got = await api.get(f"/api/v1/projects/hops/secrets/{name}")
                 assert got.status_code == 404
+
+
+@pytest.mark.parametrize("user", ["zoë", "зоя", "50%25", "zoe@example.org"])
+async def test_livy_reads_secrets_for_people_of_any_name(web: Web, user: str) -> None:
+    secret = {"value": "of-hops", "project": "hops"}
+    async with web.api("t-ada") as api:
+        assert (await api.put("/api/v1/secrets/shared", json=secret)).is_success
+    await web.projects.add_member("hops", user, "data_scientist")
+    session = Session(1, "hops", user, CreateSession(), now())
+    livy = PlatformSecrets(web.platform.model_copy(update={"web_url": web.url}))
+    try:
+        assert await livy.read(session, "shared", None) == "of-hops"
+        session.owner = "somebody-else-" + user
+        with pytest.raises(NotFound):
+            await livy.read(session, "shared", None)
+    finally:
+        await livy.close()
+        await web.projects.remove_member("hops", user, "ada")
+        async with web.api("t-ada") as api:
+            await api.delete("/api/v1/secrets/shared")
 
 
 async def test_figures_are_for_administrators(web: Web) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, SecretStr
 
 from hopyard.errors import NotFound
 from hopyard.projects.secrets.models import Secret
+from hopyard.protocol.names import of_header
 from hopyard.web.deps import AllowInProject, Caller, Member, SecretsManager, Services, bearer
 
 router = APIRouter(tags=["secrets"])
@@ -56,7 +57,7 @@ class AllowSecret(AllowInProject):
         """Return the member who is asking, or for whom livy asks."""
         if not services.is_livy(bearer(request)):
             return await super().__call__(request, services)
-        owner = request.headers.get("x-hopyard-user", "")
+        owner = of_header(request.headers.get("x-hopyard-user", ""))
         project = request.path_params["project"]
         return await self.member(Caller(owner, False, "", project), project, services)
 
