@@ -12,13 +12,14 @@ from collections.abc import Callable
 
 from pydantic import ValidationError
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 
 from hopyard.driver.outbox import Outbox
 from hopyard.driver.whereabouts import url_of
 from hopyard.protocol.messages import (
     DOWN,
     GONE,
+    REFUSED,
     REPLACED,
     UNAUTHORISED,
     Ack,
@@ -92,6 +93,11 @@ class Home:
                 if error.rcvd is not None and error.rcvd.code in FINAL:
                     return FINAL[error.rcvd.code]
                 log.info("lost the connection home: %s", error)
+            except InvalidStatus as error:
+                code = error.response.headers.get(REFUSED, "")
+                if why := FINAL.get(int(code) if code.isdecimal() else 0):
+                    return why
+                log.info("home does not answer: %s", error)
             except (OSError, TimeoutError, InvalidHandshake, InvalidMessage) as error:
                 log.info("home does not answer: %s", error)
             except Exception:  # whatever it is: without a line home the session is lost

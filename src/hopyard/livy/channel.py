@@ -14,6 +14,7 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from hopyard import log
@@ -28,6 +29,7 @@ from hopyard.livy.talk import Talk
 from hopyard.livy.unread import Unread
 from hopyard.protocol.messages import (
     GONE,
+    REFUSED,
     REPLACED,
     UNAUTHORISED,
     UP,
@@ -286,17 +288,22 @@ def is_driver(session: Session, request: HTTPConnection) -> bool:
     return scheme.lower() == "bearer" and hmac.compare_digest(shown, session.secret_hash)
 
 
+async def _refuse(socket: WebSocket, status: int, code: int) -> None:
+    """Do not take a call: of a WebSocket that was taken, frames would be read until its end."""
+    await socket.send_denial_response(Response(status_code=status, headers={REFUSED: str(code)}))
+
+
 async def serve_driver(socket: WebSocket, key: int, sessions: Sessions, talk: Talk) -> None:
     """Take the call of a driver: check its secret, then speak with it."""
-    await socket.accept()
     session = sessions.of_driver(key)
     if session is None:
-        await socket.close(GONE)
+        await _refuse(socket, 404, GONE)
         return
     if not is_driver(session, socket):
         _log.warning("driver with a wrong secret", session=key)
-        await socket.close(UNAUTHORISED)
+        await _refuse(socket, 403, UNAUTHORISED)
         return
+    await socket.accept()
     try:
         text = await asyncio.wait_for(socket.receive_text(), HELLO_SECONDS)
         hello = Hello.model_validate_json(text)

@@ -14,7 +14,8 @@ agent has and the server calls done (it was cancelled meanwhile) is cancelled.
 
 The handshake: agent `hello` → server `welcome(acked)` → agent replays from `acked + 1` → server
 sends `execute` for each statement that waits. Close code 4401: wrong secret. 4404: no such session
-or it is over: the agent ends itself at once. 4409: another agent is connected: likewise.
+or it is over: the agent ends itself at once. 4409: another agent is connected: likewise. A call
+with a wrong secret is not taken, so that no frame of it is read: the code is in a header then.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from hopyard.protocol.states import Kind
 UNAUTHORISED = 4401
 GONE = 4404
 REPLACED = 4409
+REFUSED = "X-Hopyard-Refused"
+"""The header with such a code in the answer to a call that is not taken at all."""
 
 REPORT = "report.json"
 """The name of the file with a `BatchReport`, in the folder of the configuration."""

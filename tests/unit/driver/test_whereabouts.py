@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
-from hopyard.driver.home import Home
+from hopyard.driver.home import FINAL, Home
 from hopyard.driver.outbox import Outbox
 from hopyard.driver.whereabouts import VARIABLE, url_of
 from hopyard.launchers.local import LocalLauncher
 from hopyard.launchers.sandbox import Sandbox
-from hopyard.protocol.messages import GONE, RoomConfig
+from hopyard.protocol.messages import GONE, REFUSED, RoomConfig
 from hopyard.settings import Settings
 
 NOWHERE = "ws://127.0.0.1:1/livy/drivers/7"
@@ -45,6 +46,31 @@ async def test_driver_finds_a_server_that_moved_while_it_dials(
         launcher.announce(f"ws://127.0.0.1:{port}/livy/drivers/")
         assert await asyncio.wait_for(home, 20) == "the session is over"
     assert calls == ["/livy/drivers/7"]
+
+
+@pytest.mark.parametrize(("code", "why"), FINAL.items())
+async def test_driver_that_is_refused_does_not_dial_again(code: int, why: str) -> None:
+    def refuse(connection: ServerConnection, request: Request) -> Response:
+        answer = connection.respond(403, "")
+        answer.headers[REFUSED] = str(code)
+        return answer
+
+    async with serve(lambda _: asyncio.sleep(0), "127.0.0.1", 0, process_request=refuse) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        config = RoomConfig(session=7, url=f"ws://127.0.0.1:{port}/", secret="s")
+        home = Home(config, Outbox(), lambda _: None, list)
+        assert await asyncio.wait_for(home.run(), 10) == why
+
+
+async def test_driver_dials_again_when_somebody_else_answers() -> None:
+    def refuse(connection: ServerConnection, request: Request) -> Response:
+        return connection.respond(404, "another server")
+
+    async with serve(lambda _: asyncio.sleep(0), "127.0.0.1", 0, process_request=refuse) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        config = RoomConfig(session=7, url=f"ws://127.0.0.1:{port}/", secret="s", orphan_timeout=1)
+        home = Home(config, Outbox(), lambda _: None, list)
+        assert await asyncio.wait_for(home.run(), 10) == "home did not answer for 1 seconds"
 
 
 def test_sandbox_shows_the_address_and_lets_nobody_write_it(tmp_path: Path) -> None:

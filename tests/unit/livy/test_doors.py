@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -21,11 +23,12 @@ from hopyard.livy.batches.records import Batch
 from hopyard.livy.records import Session
 from hopyard.livy.requests import CreateBatch, CreateSession
 from hopyard.livy.sharing import hash_of
-from hopyard.protocol.messages import GONE, UNAUTHORISED, Hello
+from hopyard.protocol.messages import GONE, REFUSED, UNAUTHORISED, Hello
 from hopyard.protocol.states import SessionState
 from hopyard.settings import Settings
 from hopyard.store.engine import migrate
 from hopyard.store.types import now
+from tests.unit.web.around import serve
 
 PUBLIC = {"/ping", "/version", "/openapi.json", "/"}
 BY_SECRET = "/livy/drivers/"
@@ -186,8 +189,38 @@ async def test_driver_speaks_for_its_own_session_only(
     app: FastAPI, session: int, secret: str, code: int
 ) -> None:
     async with app.router.lifespan_context(app):
-        last = (await dial(app, session, secret))[-1]
-        assert (last["type"], last["code"]) == ("websocket.close", code)
+        said = await dial(app, session, secret)
+        begin, _ = said
+        assert begin["type"] == "websocket.http.response.start", "it was not taken"
+        assert (REFUSED.lower().encode(), str(code).encode()) in begin["headers"]
+
+
+async def test_large_frame_of_a_stranger_is_never_read(app: FastAPI) -> None:
+    """A frame that comes right behind the request, before the server can have answered it."""
+    size = 15_000_000  # of the ones that a driver may send here
+    call = (
+        f"GET /livy/drivers/{ANNS} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer wrong\r\n\r\n"
+    )
+    frame = b"\x81\xff" + size.to_bytes(8) + bytes(4)
+
+    def speak(url: str) -> tuple[bytes, int]:
+        address = urlsplit(url)
+        with socket.create_connection((address.hostname, address.port), 10) as stranger:
+            stranger.sendall(call.encode() + frame)
+            head, sent = stranger.recv(4096), 0
+            try:
+                while sent < size:
+                    sent += stranger.send(bytes(65536))
+            except OSError:
+                pass
+        return head, sent
+
+    with serve(app) as url:
+        head, sent = await asyncio.to_thread(speak, url)
+    assert head.startswith(b"HTTP/1.1 403"), head
+    assert sent < size, "what was sent lay in the buffers of the two sockets"
 
 
 async def test_driver_with_its_secret_is_welcome(app: FastAPI) -> None:
@@ -223,6 +256,7 @@ async def dial(
         "query_string": b"",
         "headers": [(b"authorization", f"Bearer {secret}".encode())],
         "subprotocols": [],
+        "extensions": {"websocket.http.response": {}},
     }
     await asyncio.wait_for(app(scope, heard.get, send), 20)
     return said
