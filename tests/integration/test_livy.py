@@ -145,7 +145,8 @@ def test_running_statement_shows_its_output_so_far(livy: Livy, session: int) -> 
     begun = time.monotonic()
     answer = livy.http.post(f"/sessions/{session}/statements/{number}/cancel")
     assert (answer.status_code, answer.json()) == (200, {"msg": "canceled"})
-    assert livy.done(session, number)["state"] == "cancelled"
+    stopped = livy.done(session, number)
+    assert (stopped["state"], stopped["progress"]) == ("cancelled", 1.0)
     assert time.monotonic() - begun < 3, "cancel must stop the code (aim: 1 s)"
     assert livy.session(session)["state"] == "idle"
     assert livy.run(session, "'goes on'")["data"] == {"text/plain": "'goes on'"}
@@ -155,7 +156,8 @@ def test_waiting_statement_is_cancelled_and_never_runs(livy: Livy, session: int)
     first = livy.submit(session, "import time; time.sleep(60)")
     second = livy.submit(session, "ran = True")
     livy.http.post(f"/sessions/{session}/statements/{second}/cancel")
-    assert livy.statement(session, second)["state"] == "cancelled"
+    never_ran = livy.statement(session, second)
+    assert (never_ran["state"], never_ran["progress"]) == ("cancelled", 1.0)
     assert livy.http.post(f"/sessions/{session}/interrupt").json() == {"msg": "interrupted"}
     livy.done(session, first)
     assert livy.run(session, "'ran' in dir()")["data"] == {"text/plain": "False"}
