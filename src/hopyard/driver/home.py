@@ -21,6 +21,7 @@ from hopyard.protocol.messages import (
     GONE,
     REFUSED,
     REPLACED,
+    SERVER,
     UNAUTHORISED,
     Ack,
     DownMessage,
@@ -112,10 +113,13 @@ class Home:
 
     async def _visit(self) -> None:
         """One connection, from dialling to its end."""
+        headers = {"Authorization": f"Bearer {self._config.secret}"}
+        if self._config.server:
+            headers[SERVER] = self._config.server
         patience = max(0.1, min(HANDSHAKE, self._config.orphan_timeout))
         async with connect(
             url_of(self._config),
-            additional_headers={"Authorization": f"Bearer {self._config.secret}"},
+            additional_headers=headers,
             open_timeout=patience,
             close_timeout=1,
             ping_interval=PING,

@@ -31,6 +31,7 @@ from hopyard.protocol.messages import (
     GONE,
     REFUSED,
     REPLACED,
+    SERVER,
     UNAUTHORISED,
     UP,
     Ack,
@@ -288,13 +289,17 @@ def is_driver(session: Session, request: HTTPConnection) -> bool:
     return scheme.lower() == "bearer" and hmac.compare_digest(shown, session.secret_hash)
 
 
-async def _refuse(socket: WebSocket, status: int, code: int) -> None:
+async def _refuse(socket: WebSocket, status: int, code: int | None = None) -> None:
     """Do not take a call: of a WebSocket that was taken, frames would be read until its end."""
-    await socket.send_denial_response(Response(status_code=status, headers={REFUSED: str(code)}))
+    headers = {REFUSED: str(code)} if code else {}
+    await socket.send_denial_response(Response(status_code=status, headers=headers))
 
 
 async def serve_driver(socket: WebSocket, key: int, sessions: Sessions, talk: Talk) -> None:
     """Take the call of a driver: check its secret, then speak with it."""
+    if socket.headers.get(SERVER, sessions.server) != sessions.server:
+        await _refuse(socket, 421)
+        return
     session = sessions.of_driver(key)
     if session is None:
         await _refuse(socket, 404, GONE)

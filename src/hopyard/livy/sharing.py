@@ -105,6 +105,11 @@ class SharedApplications(Applications[Session]):
         """Characters of one statement's output."""
         return self._settings.livy.output_limit
 
+    @property
+    def server(self) -> str:
+        """What drivers know this server by, over its restarts and moves; no secret."""
+        return hmac.new(self._key, b"server", hashlib.sha256).hexdigest()[:16]
+
     def leader(self, session: Session) -> Session:
         """Return the session that has the process of a session's application."""
         return self._all.get(session.application, session)
@@ -164,6 +169,7 @@ class SharedApplications(Applications[Session]):
         return RoomConfig(
             session=session.id,
             url=f"{self._driver_url}{session.id}",
+            server=self.server,
             secret=secret,
             kind=session.kind,
             warm=warm.kinds(session.request),

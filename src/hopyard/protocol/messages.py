@@ -31,6 +31,9 @@ GONE = 4404
 REPLACED = 4409
 REFUSED = "X-Hopyard-Refused"
 """The header with such a code in the answer to a call that is not taken at all."""
+SERVER = "X-Hopyard-Server"
+"""The header in which a driver says whom it calls: another server at the address knows nothing of
+its session, and must not end it."""
 
 REPORT = "report.json"
 """The name of the file with a `BatchReport`, in the folder of the configuration."""
@@ -290,6 +293,8 @@ class RoomConfig(BaseModel):
     url: str
     """`ws://HOST:PORT/livy/drivers/SESSION`, when this was written; a server that was started again
     at another address writes it to the file that `HOPYARD_DRIVER_HOME` names."""
+    server: str = ""
+    """Which server that is, wherever it listens."""
     secret: str = Field(repr=False)
     kind: Kind = Kind.SHARED
     warm: tuple[Kind, ...] = ()

@@ -23,7 +23,7 @@ from hopyard.livy.batches.records import Batch
 from hopyard.livy.records import Session
 from hopyard.livy.requests import CreateBatch, CreateSession
 from hopyard.livy.sharing import hash_of
-from hopyard.protocol.messages import GONE, REFUSED, UNAUTHORISED, Hello
+from hopyard.protocol.messages import GONE, REFUSED, SERVER, UNAUTHORISED, Hello
 from hopyard.protocol.states import SessionState
 from hopyard.settings import Settings
 from hopyard.store.engine import migrate
@@ -195,6 +195,17 @@ async def test_driver_speaks_for_its_own_session_only(
         assert (REFUSED.lower().encode(), str(code).encode()) in begin["headers"]
 
 
+async def test_driver_that_calls_another_server_is_not_sent_away_for_good(app: FastAPI) -> None:
+    async with app.router.lifespan_context(app):
+        for session in (ANNS, 99):
+            begin, _ = await dial(app, session, "secret-of-another", server="another")
+            assert begin["status"] == 421
+            assert REFUSED.lower().encode() not in dict(begin["headers"])
+        own = app.state.services.sessions.server
+        said = await dial(app, ANNS, "secret-1", [3], own)
+        assert said[0]["type"] == "websocket.accept", "this one is meant"
+
+
 async def test_large_frame_of_a_stranger_is_never_read(app: FastAPI) -> None:
     """A frame that comes right behind the request, before the server can have answered it."""
     size = 15_000_000  # of the ones that a driver may send here
@@ -234,7 +245,7 @@ async def test_driver_with_its_secret_is_welcome(app: FastAPI) -> None:
 
 
 async def dial(
-    app: FastAPI, session: int, secret: str, unfinished: Sequence[int] = ()
+    app: FastAPI, session: int, secret: str, unfinished: Sequence[int] = (), server: str = ""
 ) -> list[Message]:
     """Dial home as a driver; return what the server says until it closes, or has said enough."""
     hello = Hello(pid=1, unfinished=list(unfinished)).model_dump_json()
@@ -249,12 +260,15 @@ async def dial(
             heard.put_nowait({"type": "websocket.disconnect", "code": 1000})
 
     path = f"/livy/drivers/{session}"
+    headers = {b"authorization": f"Bearer {secret}"} | (
+        {SERVER.lower().encode(): server} if server else {}
+    )
     scope = {
         "type": "websocket",
         "path": path,
         "raw_path": path.encode(),
         "query_string": b"",
-        "headers": [(b"authorization", f"Bearer {secret}".encode())],
+        "headers": [(name, value.encode()) for name, value in headers.items()],
         "subprotocols": [],
         "extensions": {"websocket.http.response": {}},
     }
