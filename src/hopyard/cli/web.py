@@ -26,6 +26,8 @@ def serve(settings: Settings, platform: Platform) -> None:
         server_header=False,
         # Only the proxy on this machine reaches us, and nothing here depends on what it forwards.
         proxy_headers=False,
+        # Longer than livy keeps an idle connection: one that ends as it is used again is a 503.
+        timeout_keep_alive=75,
         # Event streams never end by themselves: a stop does not wait for them.
         timeout_graceful_shutdown=1,
     )
