@@ -20,6 +20,7 @@ CHOSEN = "spark.hopyard.chosen"
 async def test_tutorial_runs_from_sign_in_to_stop(
     browser: Browser, admin: Place, hopyard: Hopyard
 ) -> None:
+    await hopyard.stop_server(ADMIN, DEMO)  # where another test has left it
     async with visitor(browser) as context:
         page = await context.new_page()
         await page.goto(admin.url)

@@ -292,9 +292,9 @@ def test_files_beside_the_notebook_are_modules_and_programs_are_the_environments
     assert kernel.ok(local).stream("stdout") == "True\n"
     udf = "sorted(sc.parallelize([1, 2]).map(beside.double).collect())"
     assert kernel.ok(udf).of("execute_result")[0]["data"]["text/plain"] == "[2, 4]"
-    ran = kernel.ok("import sys\n!python -c 'import sys; print(sys.prefix)'\nprint(sys.prefix)")
-    ours, theirs = ran.stream("stdout").split()
-    assert ours == theirs
+    ours = "import matplotlib\n!python -c 'import matplotlib; print(matplotlib.__file__)'\n"
+    ran = kernel.ok(f"{ours}print(matplotlib.__file__)")
+    assert len(set(ran.stream("stdout").split())) == 1
 
 
 def test_a_failed_query_is_said_once(kernel):
@@ -353,7 +353,7 @@ def test_several_sql_statements_show_the_last_ones_rows(kernel):
         ("%%sql -n many\nSELECT 1", "invalid int value: 'many'"),
         ("%%sql -z\nSELECT 1", "unrecognized arguments: -z"),
         ("%%sql -o 1x\nSELECT 1", "no name of a variable"),
-        ("%%sql\n", "the cell body is empty"),
+        ("%%sql\n", "needs a query"),
         ("%%sql\n ", "needs a query"),
         ("%%spark -o nowhere", "'nowhere' is not defined"),
         ("%%spark -o words\nwords = 'x'", "DataFrame"),

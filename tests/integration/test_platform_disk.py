@@ -38,7 +38,7 @@ async def statuses(hopyard: Hopyard, token: str) -> dict[str, tuple[int, str]]:
             "hub/api/user",
             f"api/v1/projects/{DEMO}",
             f"livy/projects/{DEMO}/sessions",
-            f"user/{DEMO}/{DEMO}/api/kernels",
+            f"{hopyard.server_url(DEMO)}api/kernels",
         ):
             answer = await client.get(path)
             found[path] = answer.status_code, answer.text

@@ -54,6 +54,7 @@ OTHER_MEDIA = {
     "GET /batches/{batch}/log/view": "text/plain",
     "GET /sessions/{session}/statements/{statement}/text": "text/plain",
     "GET /sessions/{session}/statements/{statement}/events": "text/event-stream",
+    "GET /sessions/{session}/late": "text/event-stream",
     "GET /sessions/{session}/statements/{statement}/arrow": "application/vnd.apache.arrow.stream",
 }
 PASSED_ON = "/ui/{path}"

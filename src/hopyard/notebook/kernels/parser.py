@@ -139,7 +139,7 @@ class Parser(UserCodeParser):  # type: ignore[misc]
         head, _, body = code.partition("\n")
         head = head.lstrip("%")
         if name not in WITH_BODY:
-            return f"%%{head}\n " if name in WITHOUT_BODY else code
+            return f"%%{head}\n{body.strip() or ' '}" if name in WITHOUT_BODY else code
         cut = _after_options(name, head)
         # A query, settings or code may stand on the first line too.
         text = "\n".join(part for part in (head[cut:].rstrip(), body) if part)
