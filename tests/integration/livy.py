@@ -126,7 +126,10 @@ class Livy:
 
     def stop(self) -> None:
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            # What wraps the server passes no signal on.
+            wrapped = psutil.Process(self.process.pid).children() if self._wrap else []
+            for process in wrapped or [self.process]:
+                process.send_signal(signal.SIGTERM)
             self.process.wait(timeout=40)
         self.http.close()
 
