@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 import pytest_asyncio
 
 from hopyard import audit
+from hopyard.hub import bodies
+from hopyard.hub.configure import HEADERS
 from tests.integration.test_platform import accept, forgery_token, sign_in
 from tests.platform import ADMIN, DEMO, Hopyard, until
 
@@ -155,6 +159,51 @@ async def test_administrators_have_no_way_into_others_work(
     async with hopyard.client(await hopyard.token(ADMIN)) as admin:
         assert (await admin.get(f"{own}api/contents")).status_code == 200
     await hopyard.stop_server(ADMIN, DEMO)
+
+
+async def test_each_answer_of_the_hub_has_security_headers(hopyard: Hopyard) -> None:
+    async with hopyard.client() as stranger:
+        answers = [
+            await stranger.get("hub/login"),
+            await stranger.get("hub/home"),
+            await stranger.get("hub/api/"),
+            await stranger.get("hub/api/user"),
+            await stranger.get("hub/nothing-here"),
+            await stranger.post("hub/login", data={"username": ADMIN}),
+        ]
+    assert [one.status_code for one in answers] == [200, 302, 200, 403, 404, 403]
+    for one in answers:
+        said = {name: one.headers.get(name) for name in HEADERS}
+        assert said == HEADERS, (one.url, said)
+        assert "frame-ancestors" in one.headers["content-security-policy"], one.url
+
+
+async def test_hub_reads_no_large_body_of_a_stranger(hopyard: Hopyard) -> None:
+    address = urlsplit(hopyard.platform.hub_api_url)
+    line = f"POST /hub/login HTTP/1.1\r\nHost: {address.netloc}\r\n"
+    for size, taken in ((bodies.LIMIT, True), (bodies.LIMIT + 1, False), (300_000_000, False)):
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        try:
+            writer.write(f"{line}Content-Length: {size}\r\n\r\n".encode())
+            await writer.drain()
+            if taken:
+                writer.write(bytes(size))
+                await writer.drain()
+            # What is too large is answered before any of it came.
+            head = await asyncio.wait_for(reader.readline(), 20)
+            assert head.startswith(b"HTTP/1.1 403" if taken else b"HTTP/1.1 400"), (size, head)
+        finally:
+            writer.close()
+
+
+async def test_account_whose_name_is_another_address_is_refused_by_name(hopyard: Hopyard) -> None:
+    for name in ("DOMAIN\\user", "a%2eb", "a/b", ".."):
+        answer = await hopyard.hub("POST", "users", json={"usernames": [name]})
+        assert answer.status_code == 400, answer.text
+        assert answer.json()["message"].lower() == f"invalid username: {name}".lower()
+        asked = await hopyard.api(ADMIN, "POST", "invitations", json={"name": name})
+        assert asked.status_code == 400
+        assert "1 to 64 of a-z, 0-9 and . _ @ + -" in asked.json()["error"]
 
 
 async def test_welcome_names_the_account(hopyard: Hopyard) -> None:
