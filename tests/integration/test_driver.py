@@ -243,11 +243,18 @@ async def new_driver(folder: Path, **config: Any) -> AsyncIterator[Driver]:
         await livy.stop()
 
 
-@pytest.fixture(scope="module")
-async def driver(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Driver]:
-    async with new_driver(tmp_path_factory.mktemp("driver")) as driver:
+@contextlib.asynccontextmanager
+async def ready_driver(folder: Path) -> AsyncIterator[Driver]:
+    """A driver whose Spark application runs."""
+    async with new_driver(folder) as driver:
         ready = await driver.ready()
         assert isinstance(ready, Ready), ready
+        yield driver
+
+
+@pytest.fixture(scope="module")
+async def driver(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Driver]:
+    async with ready_driver(tmp_path_factory.mktemp("driver")) as driver:
         yield driver
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hopyard.protocol.messages import Display, Ready, Result
+from hopyard.protocol.messages import Display, Result
 from hopyard.protocol.states import Kind
-from tests.integration.test_driver import Driver, Livy, new_driver
+from tests.integration.test_driver import Driver, Livy, ready_driver
 from tests.unit.test_packages import wheel
 
 SLOW = 180.0
@@ -19,9 +19,7 @@ needs_r = pytest.mark.skipif(shutil.which("R") is None, reason="R is not install
 
 @pytest.fixture(scope="module")
 async def driver(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Driver]:
-    async with new_driver(tmp_path_factory.mktemp("driver-corners")) as driver:
-        ready = await driver.ready()
-        assert isinstance(ready, Ready), ready
+    async with ready_driver(tmp_path_factory.mktemp("driver-corners")) as driver:
         yield driver
 
 

@@ -17,13 +17,12 @@ from hopyard.protocol.messages import (
     Complete,
     Display,
     Inspect,
-    Ready,
     Result,
     Stream,
 )
 from hopyard.protocol.states import Kind
 from tests.integration import odd
-from tests.integration.test_driver import Driver, Livy, new_driver
+from tests.integration.test_driver import Driver, Livy, ready_driver
 
 pytestmark = pytest.mark.skipif(shutil.which("R") is None, reason="R is not installed")
 
@@ -32,9 +31,7 @@ SLOW = 180.0
 
 @pytest.fixture(scope="module")
 async def driver(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Driver]:
-    async with new_driver(tmp_path_factory.mktemp("driver-r")) as driver:
-        ready = await driver.ready()
-        assert isinstance(ready, Ready), ready
+    async with ready_driver(tmp_path_factory.mktemp("driver-r")) as driver:
         yield driver
 
 

@@ -16,20 +16,17 @@ from hopyard.protocol.messages import (
     Complete,
     Inspect,
     Progress,
-    Ready,
     Result,
     Stream,
 )
 from hopyard.protocol.states import Kind
 from tests.integration import odd
-from tests.integration.test_driver import Driver, Livy, new_driver
+from tests.integration.test_driver import Driver, Livy, ready_driver
 
 
 @pytest.fixture(scope="module")
 async def driver(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Driver]:
-    async with new_driver(tmp_path_factory.mktemp("driver")) as driver:
-        ready = await driver.ready()
-        assert isinstance(ready, Ready), ready
+    async with ready_driver(tmp_path_factory.mktemp("driver")) as driver:
         yield driver
 
 
