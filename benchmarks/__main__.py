@@ -94,7 +94,7 @@ async def measure(folder: Path, runs: int) -> list[Row]:
 
 def page(rows: list[Row], runs: int, load: float) -> str:
     """Return the page."""
-    lines = [f"| {r.what} | {r.ours} | {r.compared} | {r.ratio} | {r.aim} |" for r in rows]
+    lines = [row.markdown for row in rows]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     names = ("jupyterhub", "jupyterlab", "pyspark", "sparkmagic")
     versions = ", ".join(f"{name} {version(name)}" for name in names)

@@ -51,6 +51,11 @@ class Row:
     ratio: str = "-"
     aim: str = "-"
 
+    @property
+    def markdown(self) -> str:
+        """The line as it stands in a page."""
+        return f"| {self.what} | {self.ours} | {self.compared} | {self.ratio} | {self.aim} |"
+
 
 def ratio(ours: float, compared: float) -> str:
     """Return how many times `compared` ours is."""

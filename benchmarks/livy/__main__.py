@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -71,6 +71,15 @@ def ours(folder: Path) -> Iterator[tuple[str, str, int]]:
         process.wait(timeout=60)
 
 
+def shown(rows: Iterable[Row]) -> list[Row]:
+    """Print each row when it is measured; return them all."""
+    found = []
+    for row in rows:
+        print(row.markdown, flush=True)
+        found.append(row)
+    return found
+
+
 def measure(url: str, token: str | None, pid: int | None, folder: Path, runs: int) -> list[Row]:
     """Measure one server with real sessions."""
     livy = Livy(url, token)
@@ -79,22 +88,22 @@ def measure(url: str, token: str | None, pid: int | None, folder: Path, runs: in
         return float(psutil.Process(pid).memory_info().rss) / 2**20
 
     watched = memory if pid else None
-    found, bare = single.starts(livy, folder, runs)
+    found = shown(single.starts(livy, folder, runs))
     if pid:
-        found += single.adopted(livy, runs)
+        found += shown(single.adopted(livy, runs))
     session, _ = livy.ready(**single.BODY)
-    found += single.statements(livy, session, bare)
-    found += single.gets(livy, session, token, watched)
-    found += single.rows(livy, session)
-    found += cancel.measure(livy, session)
-    found += single.large_output(livy, session, watched)
+    found += shown(single.statements(livy, session))
+    found += shown(single.gets(livy, session, token, watched))
+    found += shown(single.rows(livy, session))
+    found += shown(cancel.measure(livy, session))
+    found += shown(single.large_output(livy, session, watched))
     livy.ask("DELETE", f"/sessions/{session}")
     return found
 
 
 def page(rows: list[Row], load: float) -> str:
     """Return the page."""
-    lines = [f"| {r.what} | {r.ours} | {r.compared} | {r.ratio} | {r.aim} |" for r in rows]
+    lines = [row.markdown for row in rows]
     return (
         HEAD
         + "\n".join(lines)

@@ -71,11 +71,12 @@ class Livy:
             raise RuntimeError(f"The session is {state}.")
         return session, seconds
 
-    def run(self, session: int, code: str) -> tuple[Json, float]:
+    def run(self, session: int, code: str, kind: str | None = None) -> tuple[Json, float]:
         """Run a statement; return it, and the seconds from submit to result."""
+        body = {"code": code, **({"kind": kind} if kind else {})}
         begin = time.perf_counter()
         path = f"/sessions/{session}/statements"
-        number = self.ask("POST", path, {"code": code})["id"]
+        number = self.ask("POST", path, body)["id"]
         while (found := self.ask("GET", f"{path}/{number}"))["state"] not in DONE:
             time.sleep(PAUSE)
         return found, time.perf_counter() - begin

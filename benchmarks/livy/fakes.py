@@ -41,6 +41,9 @@ class Announcer(Launcher):
         print(order.config.model_dump_json(), flush=True)
         return {"launcher": "fake"}
 
+    def announce(self, home: str) -> None:
+        """Its drivers are told where home is when they are wanted."""
+
     async def check(self, process: Process) -> str | None:
         """It runs."""
         return None

@@ -6,11 +6,14 @@ import asyncio
 import io
 import json
 import os
+import re
+import statistics
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +25,78 @@ from benchmarks.measure import Row, Sample, ratio
 
 SPARK = {"spark.master": "local[*]", "spark.driver.memory": "1g"}
 BODY: dict[str, Any] = {"driverMemory": "1g", "conf": {"spark.master": "local[*]"}}
-WARM_UP, CALLS = 20, 200
+CALLS, ROUNDS = 25, 9
+"""Statements in a round; the first round warms up."""
+NUMBER = re.compile(r"\d+\.\d+(?:[eE][-+]\d+)?")
 CLIENTS, SECONDS = 50, 5.0
+LANGUAGES = {"pyspark": "Python", "spark": "Scala", "sparkr": "R", "sql": "SQL"}
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is measured in one language.
+
+    Attributes:
+        trivial: a statement without a Spark job.
+        count: a statement with a small one.
+        bare: prints how many seconds the same job takes in a loop.
+        bare_kind: the language of `bare`.
+    """
+
+    trivial: str
+    count: str
+    bare: str
+    bare_kind: str
+
+
+_PYTHON = """import time
+def seconds(call):
+    begin = time.perf_counter()
+    call()
+    return time.perf_counter() - begin
+print(*["%.6f" % seconds(lambda: {job}) for _ in range({calls})])"""
+_SCALA = """println((1 to {calls}).map {{ _ =>
+  val begin = System.nanoTime
+  {job}
+  f"${{(System.nanoTime - begin) / 1e9}}%.6f"
+}}.mkString(" "))"""
+_R = """for (i in 1:{calls}) {{
+  begin <- as.numeric(Sys.time())
+  {job}
+  cat(sprintf("%.6f ", as.numeric(Sys.time()) - begin))
+}}"""
+KINDS = {
+    "pyspark": Words(
+        "1+1",
+        "spark.range(10).count()",
+        _PYTHON.format(job="spark.range(10).count()", calls=CALLS),
+        "pyspark",
+    ),
+    "spark": Words(
+        "1+1",
+        "spark.range(10).count()",
+        _SCALA.format(job="spark.range(10).count()", calls=CALLS),
+        "spark",
+    ),
+    "sparkr": Words(
+        "1+1",
+        'count(sql("SELECT id FROM range(10)"))',
+        _R.format(job='count(sql("SELECT id FROM range(10)"))', calls=CALLS),
+        "sparkr",
+    ),
+    "sql": Words(
+        "SELECT 1+1",
+        "SELECT count(*) FROM range(10)",
+        _PYTHON.format(job='spark.sql("SELECT count(*) FROM range(10)").collect()', calls=CALLS),
+        "pyspark",
+    ),
+}
 LARGE = "for _ in range(1000): print(('x' * 99 + '\\n') * 1000, end='')"
 MEMORY = Callable[[], float]
 """Resident memory of the server in MB."""
 
 
-def starts(livy: Livy, folder: Path, runs: int) -> tuple[list[Row], bare_spark.BareSpark]:
+def starts(livy: Livy, folder: Path, runs: int) -> Iterator[Row]:
     """Measure a session's start beside the start of a bare SparkSession, in turns."""
     bare = []
     ours = []
@@ -39,14 +106,13 @@ def starts(livy: Livy, folder: Path, runs: int) -> tuple[list[Row], bare_spark.B
         ours.append(seconds)
         livy.ask("DELETE", f"/sessions/{session}")
     us, them = Sample(tuple(ours)), Sample(tuple(one.first for one in bare))
-    row = Row(
+    yield Row(
         "POST of a session → idle",
         str(us),
         f"bare `SparkSession` in a fresh Python {them}",
         ratio(us.median, them.median),
         "1.15 ×",
     )
-    return [row], bare[-1]
 
 
 def adopted(livy: Livy, runs: int) -> Iterator[Row]:
@@ -62,22 +128,32 @@ def adopted(livy: Livy, runs: int) -> Iterator[Row]:
     )
 
 
-def statements(livy: Livy, session: int, bare: bare_spark.BareSpark) -> Iterator[Row]:
-    """Measure warm statements from submit to result."""
-    times = {}
-    for code in ("1+1", "spark.range(10).count()"):
-        taken = [livy.run(session, code)[1] for _ in range(WARM_UP + CALLS)]
-        times[code] = Sample(tuple(taken[WARM_UP:]))
-    add, count = times.values()
-    yield Row("`1+1`, submit to result, p50 / p95", add.percentiles, "-", "-", "10 / 25 ms")
-    more = (count.median - bare.count.median) * 1000
-    yield Row(
-        "`spark.range(10).count()`, p50 / p95",
-        count.percentiles,
-        f"in process {bare.count.percentiles}",
-        f"{more:+.1f} ms",
-        "+15 ms",
-    )
+def statements(livy: Livy, session: int) -> Iterator[Row]:
+    """Measure warm statements of every kind from submit to result."""
+    for kind, words in KINDS.items():
+        trivial, over, count = [], [], []
+        for _ in range(ROUNDS):
+            trivial += [livy.run(session, words.trivial, kind)[1] for _ in range(CALLS)]
+            through = [livy.run(session, words.count, kind)[1] for _ in range(CALLS)]
+            found, _ = livy.run(session, words.bare, words.bare_kind)
+            bare = [float(text) for text in NUMBER.findall(found["output"]["data"]["text/plain"])]
+            count += through
+            over += [statistics.median(through) - statistics.median(bare)]
+        name = LANGUAGES[kind]
+        added = Sample(tuple(trivial[CALLS:]))
+        yield Row(
+            f"`{words.trivial}` in {name}, submit to result, p50 / p95",
+            added.percentiles,
+            aim="5 / 10 ms",
+        )
+        more = Sample(tuple(over[1:]))
+        yield Row(
+            f"`{words.count}` in {name}, p50 / p95",
+            Sample(tuple(count[CALLS:])).percentiles,
+            "the same in a loop in the session",
+            f"+{more}",
+            "+2 ms",
+        )
 
 
 def load(urls: list[str], clients: int, seconds: float, token: str | None) -> dict[str, Any]:
