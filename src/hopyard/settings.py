@@ -60,7 +60,11 @@ class Limits(BaseModel, extra="forbid"):
     processes: int | None = Field(
         None, ge=50, description="and threads; 500 and 100 for each of the machine's cores if empty"
     )
-    log: int = Field(100, ge=4, description="MB of one log of a driver, batch or Jupyter server")
+    log: int = Field(
+        100,
+        ge=4,
+        description="MB of a log: of a driver, batch, Jupyter server, or process of the platform",
+    )
     disk: int | None = Field(
         None,
         ge=1,

@@ -174,7 +174,7 @@ def warnings(settings: Settings) -> list[str]:
 
 
 def proxy_command() -> list[str]:
-    """Return how configurable-http-proxy is run, on the sockets that are handed down.
+    """Return how configurable-http-proxy is run: guarded, on the sockets that are handed down.
 
     Raises:
         SetupError: it is not installed.
@@ -186,7 +186,8 @@ def proxy_command() -> list[str]:
         raise SetupError(
             f"{name} is not installed: run scripts/setup, or npm install --global {name}."
         )
-    return [node(), "--require", str(Path(__file__).with_name("handed.cjs")), script]
+    loaded = [str(Path(__file__).with_name(f"{name}.cjs")) for name in ("handed", "guard")]
+    return [node(), *(word for one in loaded for word in ("--require", one)), script]
 
 
 def node() -> str:

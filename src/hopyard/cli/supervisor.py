@@ -7,6 +7,7 @@
   started again.
 - A child that does not answer any more is killed, and so started again: one that is stopped
   (SIGSTOP) soon, any other only after so long that a busy machine does not count.
+- A child's log has a limit: who asks for what is not there writes to it.
 - A child has its own session: Ctrl-C reaches the supervisor only, which stops them in order.
 """
 
@@ -27,6 +28,7 @@ from hopyard import handed
 from hopyard.cli.frame import rotate
 from hopyard.errors import SetupError
 from hopyard.handed import Keeper
+from hopyard.launchers import limits
 
 PR_SET_PDEATHSIG = 1
 STEADY_SECONDS = 60.0
@@ -34,7 +36,7 @@ DELAY_MAX = 30.0
 KILL_SECONDS = 5.0
 POLL_SECONDS = 0.05
 LOOK_SECONDS = 5.0
-"""Between two questions whether a child still answers."""
+"""Between two looks at a child: whether it still answers, how large its log is."""
 SILENT_SECONDS = 60.0
 """A child that has not answered for so long, asked again and again, is killed."""
 STOPPED_SECONDS = 10.0
@@ -56,6 +58,7 @@ class Child:
         again: is awaited after it was started again and is ready.
         stop_signal: asks it to end in order.
         stop_seconds: how long it may take for that before it is killed.
+        log_most: bytes of its log; above it loses its middle.
     """
 
     name: str
@@ -70,6 +73,7 @@ class Child:
     again: Callable[[], Awaitable[None]] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 10.0
+    log_most: int = 100 * 2**20
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -158,6 +162,7 @@ class Child:
         heard, failures = time.monotonic(), 0
         while self.exit_code is None:
             await self._or_ended(LOOK_SECONDS)
+            await asyncio.to_thread(limits.trim, self.log, self.log_most)
             if self.lives is None or self.exit_code is not None:
                 continue
             if await self._unless_ended(self.lives()):

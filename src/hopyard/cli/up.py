@@ -243,7 +243,10 @@ def make_children(
         stop_signal=signal.SIGINT,
         stop_seconds=30,
     )
-    return proxy, hub, web, livy
+    children = proxy, hub, web, livy
+    for child in children:
+        child.log_most = settings.limits.log * 2**20
+    return children
 
 
 def _host_routing(platform: Platform) -> list[str]:

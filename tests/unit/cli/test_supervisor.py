@@ -184,3 +184,21 @@ async def test_child_that_answers_late_lives_on(
         assert part.exit_code is None and len(said) == 1
     finally:
         await supervisor.stop(["part"])
+
+
+async def test_log_of_a_child_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervising, "LOOK_SECONDS", 0.05)
+    code = "import time\nfor n in range(10**9): print('first' if n < 1 else 'x' * 999, flush=True)"
+    part = child(tmp_path, code)
+    part.log_most = 4 * 2**20
+    supervisor = Supervisor(print)
+    await supervisor.start(part)
+    try:
+
+        async def cut() -> bool:
+            return "bytes were cut here: a log may have 4 MB" in part.log.read_text()
+
+        await until("the log is cut", cut, 20)
+        assert part.log.read_text().startswith("first")
+    finally:
+        await supervisor.stop(["part"])
