@@ -57,6 +57,8 @@ async def crowded(folder: Path) -> AsyncIterator[Crowded]:
 async def _play(wanted: asyncio.StreamReader) -> None:
     async with asyncio.TaskGroup() as drivers:
         while line := await wanted.readline():
+            if not line.startswith(b"{"):
+                continue  # what the server says to people
             config = DriverConfig.model_validate_json(line)
             drivers.create_task(FakeDriver(config).run())
 

@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,8 @@ INSTALLED = (
     "it is gone when the session ends."
 )
 _gateway: Any = None
+_group: dict[str, str] | None = None
+"""Of the cell that runs, until Spark knows it."""
 
 
 def connect(port: int, secret: str) -> None:
@@ -37,7 +40,7 @@ def connect(port: int, secret: str) -> None:
         _gateway = launch_gateway()
     finally:
         del os.environ["PYSPARK_GATEWAY_PORT"], os.environ["PYSPARK_GATEWAY_SECRET"]
-    _drop_interrupted_connections()
+    _watch_calls()
     _keep_connections_of_the_parent()
     callbacks.guard()
 
@@ -69,7 +72,7 @@ def attach() -> None:
     shell.push({"spark": spark, "sc": sc, "sqlContext": sql_context}, interactive=False)
     if "" not in sys.path:  # last, so that no file of the user's replaces what starts a session
         sys.path.insert(0, "")
-    shell.events.register("pre_execute", lambda: _set_job_group(shell))
+    shell.events.register("pre_execute", lambda: _begin(shell))
     shell.events.register("post_run_cell", lambda result: _keep(shell, result))
 
 
@@ -115,18 +118,28 @@ def _asking(ask: Callable[..., str]) -> Callable[..., str]:
     return asked
 
 
-def _set_job_group(shell: Any) -> None:
-    """Put the Spark jobs of the cell that starts now into its own group."""
+def _set_job_group() -> None:
+    """Put the Spark jobs of the cell that runs into its own group: at its first call into the JVM.
+
+    A cell without one needs no group, and the call takes as long as a short cell.
+    """
+    global _group
     from py4j.protocol import Py4JError
     from pyspark import SparkContext
 
-    wanted = shell.kernel.get_parent().get("metadata", {}).get("hopyard")
+    wanted, _group = _group, None
     active = SparkContext._active_spark_context
-    if not wanted or active is None or active._jsc is None:
+    if wanted is None or active is None or active._jsc is None:
         return
     # Without a JVM, the cell itself will say so where it needs one.
     with contextlib.suppress(Py4JError, OSError):
         active._jsc.setJobGroup(wanted["group"], wanted["description"], True)
+
+
+def _begin(shell: Any) -> None:
+    """Remember which group the cell's jobs belong to."""
+    global _group
+    _group = shell.kernel.get_parent().get("metadata", {}).get("hopyard")
 
 
 def _keep(shell: Any, result: Any) -> None:
@@ -136,8 +149,8 @@ def _keep(shell: Any, result: Any) -> None:
         rows.keep(wanted["group"], result.result)
 
 
-def _drop_interrupted_connections() -> None:
-    """Close py4j's connection when an interrupt falls into a call.
+def _watch_calls() -> None:
+    """Set the job group before a cell's first call; close a connection that is interrupted.
 
     py4j would use it again, and take the late answer to the interrupted call for the answer to the
     next one: a traceback that is kept (IPython keeps the last) keeps the connection alive.
@@ -147,6 +160,9 @@ def _drop_interrupted_connections() -> None:
     send = ClientServerConnection.send_command
 
     def send_command(self: Any, command: str) -> Any:
+        # Groups are of one thread of the JVM, and that belongs to the one here.
+        if _group is not None and threading.current_thread() is threading.main_thread():
+            _set_job_group()
         try:
             return send(self, command)
         except KeyboardInterrupt:

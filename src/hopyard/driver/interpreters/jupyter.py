@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import secrets
 import signal
 from abc import abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hopyard import limits
@@ -26,6 +24,7 @@ from hopyard.driver.interpreters.base import (
     not_shown,
 )
 from hopyard.driver.interpreters.kernel_process import KernelProcess
+from hopyard.driver.interpreters.lines import Channel, Line, ThreadedLine
 from hopyard.driver.interpreters.published import Execution, Fault, take, take_payload
 from hopyard.driver.interpreters.text import REFUSED, without_java_frames
 from hopyard.driver.process import ended, exit_words, kill_group
@@ -93,34 +92,14 @@ class JupyterKernel(Interpreter):
 
     async def _connect(self) -> None:
         """Connect to the kernel's process, which is started if it does not run yet."""
-        import zmq
-        import zmq.asyncio
-
         from hopyard.driver.interpreters.wire import Wire
 
         kernel = self._kernel
         self._wire = Wire(kernel.key.encode())
-        self._zmq = zmq.asyncio.Context()
-        self._shell = self._zmq.socket(zmq.DEALER)
-        self._iopub = self._zmq.socket(zmq.SUB)
-        self._stdin = self._zmq.socket(zmq.DEALER)
-        for socket in (self._shell, self._iopub, self._stdin):
-            socket.linger = 0
-            socket.rcvhwm = 0
-        # The kernel asks where the request came from: both sockets have one name.
-        self._shell.identity = self._stdin.identity = secrets.token_hex(8).encode()
-        self._stdin.connect(kernel.address(3))
-        self._iopub.subscribe(b"")
-        self._shell.connect(kernel.address(1))
-        self._iopub.connect(kernel.address(2))
         self._welcome.clear()
         self._died = asyncio.get_running_loop().create_future()
-        self._tasks = [
-            asyncio.create_task(self._read_shell()),
-            asyncio.create_task(self._read_iopub()),
-            asyncio.create_task(self._read_stdin()),
-            asyncio.create_task(self._watch(kernel)),
-        ]
+        self._line = self._new_line(kernel)
+        self._tasks = [asyncio.create_task(self._watch(kernel))]
         await self._or_died(self._reached(), START_TIMEOUT)
         kernel.file.unlink(missing_ok=True)
 
@@ -159,29 +138,28 @@ class JupyterKernel(Interpreter):
             await asyncio.sleep(0.05)  # let its last output arrive
             self._died.set_result(words)
 
-    async def _read_shell(self) -> None:
-        await self._read(self._shell, self._replied)
+    def _new_line(self, kernel: KernelProcess) -> Line:
+        """Open what leads to the kernel."""
+        return ThreadedLine(kernel, self._heard_on)
 
-    async def _read_iopub(self) -> None:
-        await self._read(self._iopub, self._published)
-
-    async def _read_stdin(self) -> None:
-        await self._read(self._stdin, self._asked)
-
-    async def _read(self, socket: Any, take: Callable[[Message], None]) -> None:
-        """Take message after message; what is wrong with one ends its own execution only."""
-        while True:
-            message = self._wire.read(await socket.recv_multipart())
-            if message is None:
-                continue
-            self._heard = asyncio.get_running_loop().time()
-            try:
-                if message.fault is not None:
-                    raise ValueError(f"{UNREADABLE}: {message.fault}")
-                take(message)
-            except Exception as error:  # whatever it is: the next message is read too
-                log.exception("a message of the kernel (%s) cannot be taken", message.type)
-                self._not_taken(message, error)
+    def _heard_on(self, channel: Channel, frames: list[bytes]) -> None:
+        """Take a message; what is wrong with it ends its own execution only."""
+        message = self._wire.read(frames)
+        if message is None:
+            return
+        self._heard = asyncio.get_running_loop().time()
+        try:
+            if message.fault is not None:
+                raise ValueError(f"{UNREADABLE}: {message.fault}")
+            if channel is Channel.ASKED:
+                self._asked(message)
+            elif channel is Channel.REPLIED or message.type.endswith("_reply"):
+                self._replied(message)
+            else:
+                self._published(message)
+        except Exception as error:  # whatever it is: the next message is read too
+            log.exception("a message of the kernel (%s) cannot be taken", message.type)
+            self._not_taken(message, error)
 
     def _not_taken(self, message: Message, error: Exception) -> None:
         execution = self._waiting.get(message.parent)
@@ -224,7 +202,7 @@ class JupyterKernel(Interpreter):
         answer = await output.ask(str(asked.get("prompt", "")), bool(asked.get("password")))
         value = REFUSED + answer.reason if answer.value is None else answer.value
         content = {"value": value}
-        await self._stdin.send_multipart(self._wire.request("input_reply", content)[1])
+        self._line.answer(self._wire.request("input_reply", content)[1])
 
     async def _run(
         self, code: str, output: Output | None, silent: bool, metadata: dict[str, Any]
@@ -241,7 +219,7 @@ class JupyterKernel(Interpreter):
         execution = Execution(output, asyncio.get_running_loop().create_future())
         self._waiting[identity] = execution
         try:
-            await self._shell.send_multipart(frames)
+            self._line.ask(frames)
             reply = await self._ended(execution)
         finally:
             del self._waiting[identity]
@@ -298,7 +276,7 @@ class JupyterKernel(Interpreter):
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._aside[identity] = answer
         try:
-            await self._shell.send_multipart(frames)
+            self._line.ask(frames)
             async with asyncio.timeout(ASIDE_TIMEOUT):
                 return await answer
         except TimeoutError:
@@ -353,5 +331,5 @@ class JupyterKernel(Interpreter):
                 await task
         if self._tasks:
             self._tasks = []
-            self._zmq.destroy(linger=0)
+            self._line.close()
         kernel.remove_files()

@@ -38,13 +38,14 @@ def main() -> None:
     die_with_parent(signal.SIGKILL)
     if os.getppid() != int(sys.argv[1]):  # it died before we asked
         return
-    from ipykernel.kernelapp import IPKernelApp
+    from hopyard.driver.interpreters.direct import DirectKernelApp
 
-    app = IPKernelApp.instance()
+    app = DirectKernelApp.instance()
     app.log_connection_info = lambda: None  # nobody else is to connect
     options = ["--HistoryManager.enabled=False", "--colors=NoColor"]
     # Jedi takes seconds at first and then guesses; looking at what is there takes milliseconds.
     options.append("--Completer.use_jedi=False")
+    options.append("--IPKernelApp.outstream_class=hopyard.driver.interpreters.streams.Stream")
     app.initialize(["-f", sys.argv[2], *options])
     from hopyard.driver.interpreters import attach
 
@@ -54,6 +55,7 @@ def main() -> None:
     app.kernel._execute_sleep = 0.0  # half a millisecond after each cell
     import pyspark.sql  # noqa: F401 - while the JVM still starts
 
+    app.take_requests()
     app.start()
 
 

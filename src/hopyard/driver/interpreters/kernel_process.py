@@ -10,6 +10,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+SHELL, IOPUB, STDIN = 1, 2, 3
+"""Numbers of the sockets that a kernel binds."""
+REQUESTS, PUBLISHED = 6, 7
+"""Numbers of those that the agent binds for a kernel that speaks with it directly."""
+
 
 class KernelProcess:
     """A kernel's process, and the files through which one connects to it.

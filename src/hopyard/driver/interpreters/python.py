@@ -13,6 +13,7 @@ from hopyard import packages
 from hopyard.driver.interpreters.base import Code, NoFrame, Outcome
 from hopyard.driver.interpreters.jupyter import START_TIMEOUT, JupyterKernel
 from hopyard.driver.interpreters.kernel_process import KernelProcess
+from hopyard.driver.interpreters.lines import DirectLine, Line
 from hopyard.driver.interpreters.pipe import ProcessPipe
 from hopyard.driver.interpreters.published import Execution
 from hopyard.driver.workspace import Workspace
@@ -102,6 +103,9 @@ class PythonInterpreter(JupyterKernel):
         """Make `spark` and `sc` in the kernel."""
         await self._hidden(f"__import__({ATTACH!r}, fromlist=['_']).attach()")
         await self._spark.call(self._workspace.keep_default)
+
+    def _new_line(self, kernel: KernelProcess) -> Line:
+        return DirectLine(kernel, self._heard_on)
 
     def _request(self, code: Code) -> tuple[str, dict[str, Any]]:
         return code.text, {"hopyard": {"group": code.group, "description": code.description}}

@@ -114,7 +114,7 @@ class RInterpreter(JupyterKernel):
         # It says nothing by itself, and what it says before we listen is lost.
         while not self._welcome.is_set():
             _, frames = self._wire.request("kernel_info_request", {})
-            await self._shell.send_multipart(frames)
+            self._line.ask(frames)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GREET_AGAIN):
                     await self._welcome.wait()

@@ -1,61 +1,81 @@
-"""How the Python kernel's threads hand over what a cell says: as seldom as its order allows.
+"""The streams of a Python kernel: no thread is waited for where the one that runs code can do it.
 
-In ipykernel one thread sends all that is published. Each message and each flush wakes it, and it
-takes Python's lock from the code that runs: a cell `1+1` waited for it six times, with nothing to
-flush, and that was a quarter of its time.
+In ipykernel one thread sends all that is published, and one more for each stream reads what
+libraries in C and child processes print. Each hand-over to them takes Python's lock from the code
+that runs: a cell `1+1` waited six times, with nothing to flush.
 """
 
 from __future__ import annotations
 
+import codecs
 import os
+import select
 import sys
 import threading
 from typing import Any
 
-FLUSH_INTERVAL = 0.03
-"""Seconds that output of a running cell waits in the kernel for more of it."""
+from ipykernel.iostream import OutStream
+
+CHUNK = 1 << 16
+"""Bytes of a pipe: what may be in it before somebody reads."""
+
+
+class Stream(OutStream):  # type: ignore[misc]
+    """Flushes in the thread that asks for it, with all that was printed past Python until then.
+
+    In a fork nothing is locked: who had a lock is not there.
+    """
+
+    flush_interval = 0.03
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._taking, self._reading = threading.RLock(), threading.RLock()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        super().__init__(*arguments, **named)
+
+    def flush(self) -> None:
+        """Publish what was written so far; what another thread publishes just now is waited for."""
+        if self._should_watch and self._is_master_process():
+            self._read_pipe()
+        self._flush()
+
+    def _flush(self) -> None:
+        if not self._is_master_process():
+            super()._flush()
+            return
+        with self._taking:
+            super()._flush()
+
+    def _watch_pipe_fd(self) -> None:
+        """Read what is printed past Python while code runs (a thread of its own)."""
+        os.set_blocking(self._fid, False)
+        waiting = select.poll()
+        waiting.register(self._fid, select.POLLIN)
+        try:
+            while self._should_watch:
+                waiting.poll()
+                self._read_pipe()
+        except Exception:  # of any kind: `close` tells, as in ipykernel
+            self._exc = sys.exc_info()
+
+    def _read_pipe(self) -> None:
+        """Take what is in the pipe; read and written under one lock, so that none is on the way."""
+        with self._reading:
+            try:
+                found = os.read(self._fid, CHUNK)
+            except BlockingIOError:
+                return
+            if text := self._decoder.decode(found):
+                self.write(text)
+            os.write(self._original_stdstream_copy, found)
 
 
 def register(shell: Any) -> None:
     """Set up a shell's streams, and what its kernel publishes."""
+    # Also when the code has put other streams into their place.
     for stream in (sys.stdout, sys.stderr):
-        stream.flush_interval = FLUSH_INTERVAL  # type: ignore[union-attr]
-    # Once in each cell: what libraries in C and child processes print comes by a thread, too.
-    shell.events.register("post_execute", sys.stdout.flush)
-    for stream in (sys.stdout, sys.stderr):
-        flush_when_needed(stream)
+        shell.events.register("post_execute", stream.flush)
     _publish_what_is_read(shell.kernel)
-
-
-def flush_when_needed(stream: Any) -> None:
-    """Let a stream's `flush` wait only when there is something to send.
-
-    In a fork it does not wait at all, for the thread is not there. Forks flush before Python itself
-    knows that they have one thread only: they let go of what the others had, and what is let go of
-    may write to a log.
-    """
-    owner, taking = os.getpid(), threading.RLock()
-    wait, take = stream.flush, stream._flush
-
-    def taken() -> None:
-        """Take the text that waits and put it into the thread's queue."""
-        if os.getpid() == owner:
-            with taking:
-                take()
-        else:
-            take()
-
-    def flush() -> None:
-        if os.getpid() != owner:
-            take()
-        elif stream._flush_pending or stream.pub_thread._events:
-            wait()
-        else:
-            # The thread may just have taken text: what is published next must come after it.
-            with taking:
-                pass
-
-    stream._flush, stream.flush = taken, flush
 
 
 def _publish_what_is_read(kernel: Any) -> None:
