@@ -1,4 +1,4 @@
-"""Before a server's time is up JupyterLab says so, and gives more."""
+"""Before a server's time is up JupyterLab and the Classic Notebook say so, and give more."""
 
 from __future__ import annotations
 
@@ -39,6 +39,30 @@ async def test_lab_warns_before_the_time_is_up_and_gives_more(
         await expect(lab.get_by_text("has six hours more")).to_be_visible()
         await expect(last).to_have_count(0)
         await expect(page.get_by_text(re.compile(r"6 h \d min left"))).to_be_visible()
+
+
+async def test_classic_notebook_warns_of_the_time_and_tells_of_the_end(
+    browser: Browser, place: Place, hopyard: Hopyard
+) -> None:
+    async with visitor(browser) as context:
+        page = await context.new_page()
+        await pages.sign_in(page, place.jupyter, place.user, place.password)
+        await pages.start(page)
+        await _leave(hopyard, place.user, timedelta(minutes=4))
+        classic = await context.new_page()
+        await classic.goto(f"{place.server_url}nbclassic/tree")
+        bar = classic.locator("#hopyard-server")
+        await expect(bar).to_contain_text("stopped in 4 minutes")
+        await shot(classic, "time-left-classic")
+        await bar.get_by_role("button", name="6 hours more").click()
+        await expect(bar).to_have_count(0)
+        await expect(page.get_by_text(re.compile(r"6 h \d min left"))).to_be_visible()
+        await pages.stop(page)
+        await expect(bar).to_contain_text("does not answer", timeout=60 * SECONDS)
+        await shot(classic, "ended-classic")
+        async with context.expect_page() as opened:
+            await bar.get_by_role("link", name="Open the project’s page").click()
+        await expect((await opened.value).locator("#start")).to_be_visible()
 
 
 async def _leave(hopyard: Hopyard, user: str, time: timedelta) -> None:

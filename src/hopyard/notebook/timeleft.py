@@ -1,7 +1,8 @@
-"""Server extension: how long this server may still run, for JupyterLab's warnings.
+"""Server extension: how long this server may still run, for the warnings in the browser.
 
 `GET hopyard/time` answers `{"seconds": N}` (null: no limit) and `POST` gives it more time. Both ask
-the platform with the server's own token; the page's side is `labextensions/hopyard-lab`.
+the platform with the server's own token; the pages' sides are `labextensions/hopyard-lab` and
+`nbextensions/hopyard-server`.
 """
 
 from __future__ import annotations

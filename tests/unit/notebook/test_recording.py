@@ -379,3 +379,14 @@ def test_long_output_is_cut_as_the_kernel_cuts_it(server):
     assert [content["text"] for kind, content in shown if kind == "stream"] == ["abc", "de"]
     assert 'href="/x?a=1&amp;b=2"' in shown[2][1]["data"]["text/html"]
     assert shown[3][1]["data"]["text/plain"] == "12345"
+
+
+def test_widgets_are_those_that_the_kernel_has_since_its_start(server):
+    run = server.run()
+    for model in ("a", "b"):
+        server.say(run, "comm_open", comm_id=model, target_name="jupyter.widget")
+    server.say(run, "comm_close", comm_id="a")
+    assert server.recorder.widgets("k") == {"b"}
+    server.recorder.ended("k", "restarted", gone=False)
+    assert not server.recorder.widgets("k")
+    assert not server.recorder.widgets("another")

@@ -74,6 +74,12 @@ class Kernels(AsyncMappingKernelManager):  # type: ignore[misc]
         rows = self.parent.session_manager.cursor.execute(query, (kernel_id,)).fetchall()
         return [row["path"].strip("/") for row in rows]
 
+    def widgets(self, path: str) -> set[str]:
+        """Return the widgets that the kernel of a notebook has."""
+        query = "SELECT kernel_id FROM session WHERE path=?"
+        rows = self.parent.session_manager.cursor.execute(query, (path.strip("/"),)).fetchall()
+        return set().union(*(self.recorder.widgets(row["kernel_id"]) for row in rows))
+
     # --- the tap ---------------------------------------------------------------------------------
 
     def start_watching_activity(self, kernel_id: str) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 from hopyard.notebook.recorder import merge
@@ -32,6 +32,8 @@ class Kernel:
         self.numbers: OrderedDict[str, int] = OrderedDict()
         self.pages: Counter[str] = Counter()
         """How many connections each page has: for a moment, two, when it comes back."""
+        self.widgets: set[str] = set()
+        """The ids of the models that it has opened and not closed."""
 
 
 class Recorder:
@@ -67,6 +69,10 @@ class Recorder:
         if len(known.numbers) > NUMBERS:
             known.numbers.popitem(last=False)
         kind = head["msg_type"]
+        if kind == "comm_open":
+            known.widgets.add(json.loads(content)["comm_id"])
+        elif kind == "comm_close":
+            known.widgets.discard(json.loads(content)["comm_id"])
         run = self.runs.get(json.loads(parent).get("msg_id", ""))
         if kind in DISPLAYS:
             self._display(kernel, run, kind, json.loads(content), number)
@@ -100,6 +106,7 @@ class Recorder:
                 run.last = self._kernel(kernel).number
                 run.end(reason)
                 self.runs.changed(run)
+        self._kernel(kernel).widgets.clear()
         if gone:
             self._kernels.pop(kernel, None)
         self.runs.write_down()
@@ -129,6 +136,10 @@ class Recorder:
     def number(self, kernel: str) -> int:
         """Return the number of the last message of a kernel."""
         return self._kernel(kernel).number
+
+    def widgets(self, kernel: str) -> Set[str]:
+        """Return the ids of the widgets that a kernel has."""
+        return self._kernels[kernel].widgets if kernel in self._kernels else frozenset()
 
     def is_watched(self, kernel: str) -> bool:
         """Return whether a page is connected to a kernel."""

@@ -1,31 +1,8 @@
 // What is left to do in Git, in the Classic Notebook; see the JupyterLab extension `hopyard-lab`.
-define(['base/js/namespace', 'base/js/utils'], function (Jupyter, utils) {
+define(['base/js/utils', 'nbextensions/hopyard-bar/main'], function (utils, bar) {
   'use strict';
   const ASK_MS = 60_000;
   let known = '';
-
-  function show(said) {
-    document.getElementById('hopyard-git')?.remove();
-    if (!said.text) return;
-    const bar = document.createElement('div');
-    bar.id = 'hopyard-git';
-    bar.className = 'alert alert-warning';
-    bar.setAttribute('role', 'status');
-    bar.style.margin = '0';
-    const link = document.createElement('a');
-    link.href = said.address;
-    link.target = '_blank';
-    link.rel = 'noopener';
-    link.textContent = 'Open the Jupyter page';
-    const close = document.createElement('button');
-    close.className = 'close';
-    close.setAttribute('aria-label', 'Close');
-    close.textContent = '×';
-    close.addEventListener('click', () => bar.remove());
-    bar.append(close, `Git: ${said.text} `, link);
-    document.getElementById('header').prepend(bar);
-    Jupyter.page?.show_header?.();
-  }
 
   async function look() {
     const base = document.body.dataset.baseUrl;
@@ -36,7 +13,8 @@ define(['base/js/namespace', 'base/js/utils'], function (Jupyter, utils) {
     });
     if (said.id === known) return;
     known = said.id;
-    show(said);
+    const action = { label: 'Open the Jupyter page', href: said.address };
+    bar.show('hopyard-git', said.text && `Git: ${said.text}`, action);
   }
 
   function load_ipython_extension() {
