@@ -10,9 +10,12 @@ from playwright.async_api import Browser, Page
 
 from tests.e2e import pages
 from tests.e2e.conftest import Place
+from tests.platform import Hopyard
 
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 WIDTHS = (1280, 360)
+LONG = "x" * 64
+"""The longest name that a user may have."""
 OURS = (
     "projects/",
     "projects/tours",
@@ -25,6 +28,7 @@ OURS = (
     "api/docs",
     "hub/token",
     "hub/change-password",
+    "hub/spawn",
 )
 OF_PROJECT = ("jupyter", "members", "settings", "logs")
 FAULTS = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
@@ -48,8 +52,9 @@ async def faults(page: Page, name: str) -> list[str]:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 async def test_pages_have_no_serious_fault(
-    browser: Browser, admin: Place, theme: Literal["light", "dark"]
+    browser: Browser, admin: Place, hopyard: Hopyard, theme: Literal["light", "dark"]
 ) -> None:
+    await hopyard.api(admin.user, "POST", "invitations", json={"name": LONG})
     context = await browser.new_context(color_scheme=theme, bypass_csp=True)
     try:
         page = await context.new_page()
@@ -69,6 +74,16 @@ async def test_pages_have_no_serious_fault(
         await page.goto(f"{admin.url}projects/{admin.project}/members")
         await page.get_by_role("button", name=f"Remove {admin.user}").click()
         found += await faults(page, "question")
+        for says in ("added", "is a member already"):
+            await page.goto(f"{admin.url}projects/{admin.project}/members")
+            await page.get_by_label("User name").fill(LONG)
+            await page.get_by_role("button", name="Add").click()
+            found += await faults(page, f"long name, {says}")
+        await page.goto(f"{admin.url}projects/people")
+        await page.get_by_label("User name").fill(LONG)
+        await page.get_by_role("button", name="Make a one-time link").click()
+        found += await faults(page, "people, long name")
         assert not found, "\n".join(found)
     finally:
+        await hopyard.api(admin.user, "DELETE", f"projects/{admin.project}/members/{LONG}")
         await context.close()

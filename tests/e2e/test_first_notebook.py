@@ -46,7 +46,7 @@ async def test_tutorial_runs_from_sign_in_to_stop(
         await shot(page, "jupyter-page")
 
         await pages.stop(page)
-        await expect(page.get_by_text("None. The first cell of a PySpark")).to_be_visible()
+        await expect(page.get_by_text("None. In mode Spark, the first cell")).to_be_visible()
 
 
 async def _choose_property(page: Page, text: str) -> None:

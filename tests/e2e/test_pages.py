@@ -93,6 +93,13 @@ async def test_stranger_finds_no_page_of_the_project(
             assert answer and answer.status == 404, below
             await expect(page.get_by_role("heading", name="Not found")).to_be_visible()
         await shot(page, "not-found")
+        # JupyterHub's own pages say it in our words, with the way back.
+        answer = await page.goto(f"{place.url}hub/admin")
+        assert answer and answer.status == 403
+        await expect(page.get_by_role("heading", name="You may not do this")).to_be_visible()
+        await expect(page.locator("#main")).not_to_contain_text("scopes")
+        await page.get_by_role("link", name="Go to your projects").click()
+        await expect(page).to_have_url(f"{place.url}projects/")
 
 
 async def test_members_are_added_on_the_page(
@@ -155,7 +162,7 @@ async def test_secrets_are_kept_replaced_shared_and_deleted(browser: Browser, pl
         await pages.sign_in(page, f"{place.url}projects/secrets", place.user, place.password)
         await expect(page.get_by_text("You have none.")).to_be_visible()
         await pages.keep_secret(page, "not a name", "first-value")
-        await expect(page.locator("#fault-name")).to_contain_text("1 to 200 of letters")
+        await expect(page.locator("#fault-name")).to_contain_text("1 to 200 of a-z")
         await expect(page.locator("#value")).to_be_empty()
         await pages.keep_secret(page, "git-key", "first-value")
         await pages.keep_secret(

@@ -164,7 +164,7 @@ async def test_the_stream_sends_what_changed(web: Web) -> None:
             await browser.post("/projects/hops/jupyter/applications/41/stop")
             assert 41 not in web.outside.sessions and 42 in web.outside.sessions
             async for line in lines:
-                if "None. The first cell" in line:
+                if "None. In mode Spark" in line:
                     break
     web.outside.sessions.clear()
 

@@ -23,7 +23,7 @@ from hopyard.store.types import now
 from hopyard.store.vault import Sealed, Vault
 
 NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,200}")
-NAME_RULE = "1 to 200 of letters, digits, . _ and -, and not . or .."
+NAME_RULE = "1 to 200 of a-z, A-Z, 0-9 and . _ -, and neither . nor .. alone"
 VALUE_MAX = 65_536
 OWN_MAX = 500
 READS_SHOWN = 100
