@@ -40,6 +40,18 @@ async def test_create_takes_allowed_names(projects: Projects, name: str) -> None
     assert (await projects.create(name, "", "ada")).project.display_name == name
 
 
+@pytest.mark.parametrize("shown", ["\u200b", "\u2060\u200d", "x\x00", "x\u202eslooc", "\u2067x"])
+async def test_display_name_can_be_seen_and_turns_no_text(projects: Projects, shown: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await projects.create("hops", shown, "ada")
+    assert refused.value.field == "display_name"
+
+
+@pytest.mark.parametrize("shown", ["مشروع (1)", "👩\u200d👧 <b>", "W" * 200])
+async def test_display_name_is_kept_as_it_is(projects: Projects, shown: str) -> None:
+    assert (await projects.create("hops", shown, "ada")).project.display_name == shown
+
+
 async def test_create_refuses_a_taken_or_reserved_name(projects: Projects) -> None:
     await projects.create("hops", "", "ada")
     for name in ("hops", "people", "static"):

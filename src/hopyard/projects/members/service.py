@@ -6,6 +6,7 @@ Whoever is not a member gets `NotFound`, as for a project that does not exist.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
@@ -32,6 +33,8 @@ NAME_RULE = "1 to 30 of a-z, 0-9 and -, with a letter or digit first and last"
 RESERVED = frozenset({"docs", "login", "logout", "new", "people", "secrets", "static", "tours"})
 """Names that are pages of their own below `/projects/`."""
 DISPLAY_NAME_MAX = 200
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of what stands after them."""
 
 
 class Projects:
@@ -228,6 +231,11 @@ def _display_name(text: str) -> str:
     if not 1 <= len(shown) <= DISPLAY_NAME_MAX:
         raise InvalidInput(
             f"A display name has 1 to {DISPLAY_NAME_MAX} characters.", "display_name"
+        )
+    if _CONTROLS.search(shown) or all(unicodedata.category(one)[0] in "CZ" for one in shown):
+        raise InvalidInput(
+            "A display name can be seen, and has no characters that control how text is written.",
+            "display_name",
         )
     return shown
 
