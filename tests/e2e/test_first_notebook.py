@@ -40,7 +40,7 @@ async def test_tutorial_runs_from_sign_in_to_stop(
         await _expect_property(hopyard, "later")
         await _choose_property(page, "")
         await _look_at_logs(context, page)
-        await _look_at_spark_ui(context, page)
+        await _look_at_spark_ui(context, page, await hopyard.token(ADMIN))
         await page.mouse.move(0, 0)
         await page.evaluate("scrollTo(0, 0)")
         await shot(page, "jupyter-page")
@@ -93,7 +93,7 @@ async def _run_demo_notebook(lab: Page, notebook: str) -> None:
     await shot(lab, "jupyterlab")
 
 
-async def _look_at_spark_ui(context: BrowserContext, page: Page) -> None:
+async def _look_at_spark_ui(context: BrowserContext, page: Page, token: str) -> None:
     row = page.locator("#applications tbody tr")
     await expect(row).to_contain_text("idle")
     tab = await pages.open_in_tab(context, page, '#applications a:text("Spark UI")')
@@ -112,6 +112,14 @@ async def _look_at_spark_ui(context: BrowserContext, page: Page) -> None:
     assert await tab.evaluate("document.cookie") == ""
     read = "url => fetch(url, {credentials: 'include'}).then(a => a.text(), () => 'refused')"
     assert await tab.evaluate(read, page.url) == "refused"
+    # Asked by livy's own address, which is at our host, it is at that host too.
+    number = re.findall(r"/applications/(\d+)/", tab.url)[0]
+    own = urlsplit(page.url)
+    await tab.set_extra_http_headers({"Authorization": f"Bearer {token}"})
+    place = f"livy/projects/{DEMO}/sessions/{number}/ui/jobs/"
+    await tab.goto(f"{own.scheme}://{own.netloc}/{place}")
+    await expect(tab.get_by_role("heading", name=re.compile("Spark Jobs"))).to_be_visible()
+    assert re.fullmatch(r"spark--demo-a\d+\.localhost", urlsplit(tab.url).hostname or "")
     assert not broken
     await tab.close()
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import re
@@ -78,10 +79,16 @@ class Book:
         prompts = [self.cell(page, number).locator(self.front.prompt) for number in (0, 1)]
         for prompt in prompts:
             await expect(prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=DONE)
+        # The prompt may come before the last lines: each has a message of its own.
+        with contextlib.suppress(AssertionError):
+            await until("every line is there", lambda: self._shows_all(page), 20)
         assert await self.text(page, 0) == TEXT
         assert await self.text(page, 1) == SECOND
         await expect(page.get_by_text("File Changed")).to_have_count(0)
         await expect(page.get_by_text("Notebook changed")).to_have_count(0)
+
+    async def _shows_all(self, page: Page) -> bool:
+        return [await self.text(page, number) for number in (0, 1)] == [TEXT, SECOND]
 
     async def saved(self) -> bool:
         """Return whether the file has every line."""

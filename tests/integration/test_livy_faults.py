@@ -12,7 +12,18 @@ from pathlib import Path
 import psutil
 import pytest
 
+from hopyard.livy.access import STANDALONE
 from tests.integration.livy import Livy, temp_livy, until
+
+COUNTS = """
+import os, time
+for i in range(25):
+    while i == 15 and not os.path.exists("gate"):
+        time.sleep(0.05)
+    print(i, flush=True)
+    time.sleep(0.1)
+x + 1
+"""
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +37,13 @@ def test_killed_server_finds_its_session_again(livy: Livy) -> None:
     # Accepted while the session starts.
     first = livy.submit(session, "x = 41")
     livy.done(session, first, 120)
-    code = "import time\nfor i in range(25): print(i, flush=True); time.sleep(0.2)\nx + 1"
-    running, waiting = livy.submit(session, code), livy.submit(session, "x + 2")
+    gate = livy.data / "projects" / STANDALONE / "Jupyter" / "gate"  # however long a start takes
+    running, waiting = livy.submit(session, COUNTS), livy.submit(session, "x + 2")
     until(lambda: livy.statement(session, running)["output"], 20, "it runs")
     livy.kill()
     livy.start()
     assert livy.session(session)["state"] in ("recovering", "busy")
+    gate.touch()
     expected = "".join(f"{i}\n" for i in range(25)) + "42"
     assert livy.done(session, running)["output"]["data"] == {"text/plain": expected}
     assert livy.done(session, waiting)["output"]["data"] == {"text/plain": "43"}

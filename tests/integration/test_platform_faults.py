@@ -7,6 +7,7 @@ import contextlib
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,8 +16,10 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from hopyard.identity.hub import ANSWER_SECONDS, CACHE_SECONDS
 from hopyard.launchers.sandbox import Sandbox
-from tests.platform import DEMO, Hopyard, kill, temp_hopyard, until
+from tests.integration.test_platform import sign_in
+from tests.platform import DEMO, PASSWORD, Hopyard, kill, temp_hopyard, until
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -74,6 +77,33 @@ async def test_killed_process_is_started_again_and_servers_live_on(
     assert {n: p for n, p in now.items() if n != name} == {
         n: p for n, p in others.items() if n != name
     }
+
+
+async def test_hub_that_hangs_is_said_within_seconds(wounded: Hopyard) -> None:
+    token = await wounded.token(DEMO)
+    async with wounded.client() as browser, wounded.client(token) as program:
+        await sign_in(browser, wounded.admin, PASSWORD)
+        assert (await browser.get("projects/")).status_code == 200
+        await asyncio.sleep(CACHE_SECONDS)  # for so long it is known who they are
+
+        async def asked(client: httpx.AsyncClient, path: str) -> None:
+            begun = time.monotonic()
+            answer = await client.get(path)
+            assert answer.status_code == 503, answer.text
+            assert f"The Hub did not answer within {ANSWER_SECONDS:g} s." in answer.text
+            assert time.monotonic() - begun < ANSWER_SECONDS + 3, path
+
+        hub = psutil.Process(wounded.pids()["hub"])
+        hub.suspend()
+        try:  # at once: after ten seconds the supervisor kills it
+            await asyncio.gather(
+                asked(browser, "projects/"),
+                asked(program, f"api/v1/projects/{DEMO}"),
+                asked(program, f"livy/projects/{DEMO}/sessions"),
+            )
+        finally:
+            hub.resume()
+    await until("the platform works again", lambda: works(wounded), 60)
 
 
 SQUAT = """

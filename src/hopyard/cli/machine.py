@@ -163,6 +163,22 @@ def check_java() -> None:
 
 def warnings(settings: Settings) -> list[str]:
     """Return what is allowed, and what the person should know of it."""
+    return [*_of_limits(settings), *_of_the_cluster(settings)]
+
+
+def _of_limits(settings: Settings) -> list[str]:
+    from hopyard.launchers.limits import half_of_all_processes, shares_processes
+
+    if settings.isolation == "sandbox" and shares_processes():
+        return [
+            "  Warning    This machine has no control groups for root: members share one limit of",
+            f"             {half_of_all_processes():,} processes and threads, and any of them can",
+            "             use it up. Allow control groups, or run Hopyard as an ordinary user.",
+        ]
+    return []
+
+
+def _of_the_cluster(settings: Settings) -> list[str]:
     master = settings.spark_conf.get("spark.master", settings.spark_master)
     if master.startswith("spark://") and settings.spark_conf.get("spark.authenticate") != "true":
         return [

@@ -10,6 +10,12 @@ SECONDS = 60.0
 """In which a body has to be here."""
 
 
+IDLE = 300.0
+"""In which a head has to be here; Tornado's hour keeps a connection for whoever never ends one."""
+
+
 def bound() -> None:
     """Have the server that JupyterHub makes refuse more."""
-    HTTPServer.configure(None, max_body_size=LIMIT, body_timeout=SECONDS)
+    HTTPServer.configure(
+        None, max_body_size=LIMIT, body_timeout=SECONDS, idle_connection_timeout=IDLE
+    )

@@ -5,6 +5,7 @@ Source of the protocol: https://jupyterhub.readthedocs.io/en/stable/reference/re
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from dataclasses import dataclass, field
@@ -17,6 +18,10 @@ from hopyard.protocol.names import segment
 
 CACHE_SECONDS = 5.0
 CACHE_SIZE = 10_000
+ANSWER_SECONDS = 5.0
+"""For what the Hub knows: a page does not wait longer for a Hub that hangs."""
+ACT_SECONDS = 20.0
+"""For what it does."""
 _SERVER_SCOPE = "access:servers!server="
 
 
@@ -52,7 +57,7 @@ class HubClient:
 
     def __init__(self, api_url: str, token: str) -> None:
         self._token = token
-        self._http = httpx.AsyncClient(base_url=api_url, timeout=20, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=api_url, timeout=ACT_SECONDS, trust_env=False)
         self._known: dict[str, tuple[float, Identity]] = {}
 
     async def close(self) -> None:
@@ -65,15 +70,19 @@ class HubClient:
         """Send one request; the path is relative to the API.
 
         Raises:
-            Unavailable: the Hub does not answer.
+            Unavailable: the Hub does not answer, or not in time.
         """
+        seconds = ANSWER_SECONDS if method == "GET" else ACT_SECONDS
         try:
-            return await self._http.request(
-                method,
-                path,
-                json=json,
-                headers={"Authorization": f"Bearer {token or self._token}"},
-            )
+            async with asyncio.timeout(seconds):  # httpx counts each step of a request for itself
+                return await self._http.request(
+                    method,
+                    path,
+                    json=json,
+                    headers={"Authorization": f"Bearer {token or self._token}"},
+                )
+        except (TimeoutError, httpx.TimeoutException):
+            raise Unavailable(f"The Hub did not answer within {seconds:g} s.") from None
         except httpx.HTTPError as error:
             raise Unavailable(f"The Hub does not answer ({type(error).__name__}).") from None
 

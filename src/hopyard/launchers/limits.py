@@ -3,6 +3,7 @@
 Memory and processes are limited by control groups where the machine lets us make some. Elsewhere
 the process that started the sandbox looks every second: what uses too much memory is killed, the
 largest process first; more processes than an ordinary user may start are refused by the kernel.
+All sandboxes of a platform that root runs are one user for it: see `shares_processes`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hopyard import limits as told
-from hopyard.launchers import cgroups
+from hopyard.launchers import cgroups, owner
 from hopyard.launchers.processes import Process, memory_of, tree
 from hopyard.settings import Settings
 
@@ -124,6 +125,17 @@ class Limits:
         groups = tuple(Path(group) for group in state["groups"])
         folder = Path(state["folder"])
         return cls(state["memory"], state["processes"], state["log"], folder, groups)
+
+
+def shares_processes() -> bool:
+    """Say whether the kernel counts the processes of all sandboxes of this platform together."""
+    return owner.drops() and cgroups.place() is None
+
+
+def half_of_all_processes() -> int:
+    """Return half of the processes and threads that this machine can have."""
+    kernel = Path("/proc/sys/kernel")
+    return min(int((kernel / name).read_text()) for name in ("pid_max", "threads-max")) // 2
 
 
 def _group(settings: Settings, name: str) -> str:

@@ -232,7 +232,7 @@ class LocalLauncher(Launcher):
     async def release(self, process: Process) -> None:
         """Let a batch's application begin (see the contract)."""
         with contextlib.suppress(OSError):  # its folder is gone: it has ended
-            await asyncio.to_thread(Path(process["go"]).touch)
+            await asyncio.to_thread(_make_empty, Path(process["go"]))
 
     async def report(self, place: str) -> BatchReport:
         """Read what a batch's process says of itself (see the contract)."""
@@ -262,6 +262,11 @@ def _write_private(file: Path, config: StartConfig) -> None:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as stream:
         stream.write(config.model_dump_json())
+
+
+def _make_empty(file: Path) -> None:
+    """Make a file in a folder of the user's code, which could have put a link in its place."""
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644))
 
 
 def _read_report(file: Path) -> BatchReport:

@@ -8,8 +8,12 @@ runs in it is a user of its own, who owns the folders that are writable inside.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import functools
 import os
+import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +72,66 @@ def inherit_open(folder: int, file: int) -> None:
     if os.geteuid() == 0:
         above = os.fstat(folder)
         os.fchown(file, above.st_uid, above.st_gid)
+
+
+def read_inside(folder: Path, name: str) -> bytes | None:
+    """Return a file's content, of a folder in which somebody's code puts what it likes.
+
+    Args:
+        folder: it itself may be in the place of another; only what is above it is ours.
+        name: the file's path below; None is returned where nothing is there.
+
+    Raises:
+        OSError: a link is on the way, or something else than folders and a plain file.
+    """
+    try:
+        with _parent(folder, name, make=False) as (place, last):
+            file = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(file, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise OSError(errno.EINVAL, "This is no plain file", name)
+        return stream.read()
+
+
+def write_inside(folder: Path, name: str, content: bytes) -> None:
+    """Write such a file, with the folders that are missing on the way.
+
+    A plain file of this name is replaced, never written into: it may be a second name of another.
+
+    Raises:
+        OSError: as above.
+    """
+    with _parent(folder, name, make=True) as (place, last):
+        new = f".{last}.{secrets.token_hex(4)}"
+        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640, dir_fd=place)
+        with os.fdopen(file, "wb") as stream:
+            stream.write(content)
+            inherit_open(place, file)
+        os.replace(new, last, src_dir_fd=place, dst_dir_fd=place)
+
+
+@contextlib.contextmanager
+def _parent(folder: Path, name: str, *, make: bool) -> Iterator[tuple[int, str]]:
+    """Open the folder that a file is in, from step to step; no link is followed."""
+    *above, last = name.split("/")
+    flags = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    place = os.open(folder, flags)
+    try:
+        for step in above:
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(step, 0o750, dir_fd=place)
+                    made = os.open(step, flags, dir_fd=place)
+                    inherit_open(place, made)
+                    os.close(made)
+            below = os.open(step, flags, dir_fd=place)
+            os.close(place)
+            place = below
+        yield place, last
+    finally:
+        os.close(place)
 
 
 def make_folder(path: Path, mode: int = 0o750) -> None:

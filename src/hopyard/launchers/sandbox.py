@@ -19,7 +19,7 @@ from pathlib import Path
 
 from hopyard.errors import SetupError
 from hopyard.launchers import owner, seccomp
-from hopyard.launchers.limits import Limits
+from hopyard.launchers.limits import Limits, half_of_all_processes
 from hopyard.limits import FOLDER
 
 SYSTEM = ("/usr", "/etc", "/opt", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
@@ -89,10 +89,14 @@ class Sandbox:
         if self.dies_with_parent:
             words.append("--die-with-parent")
         words += [*self._user(), *self._places()]
+        counted = self.limits is not None and not self.limits.groups
         if owner.drops():
             # Root without capabilities may not enter a folder that is another's.
-            return [*words, "--chdir", "/", "--", *_BECOME, self.work_dir, *command]
-        if self.limits and not self.limits.groups:
+            become = [*_BECOME, self.work_dir, *command]
+            if counted:  # as one user: together they may not take all from the platform
+                become = ["prlimit", f"--nproc={half_of_all_processes()}", *become]
+            return [*words, "--chdir", "/", "--", *become]
+        if self.limits and counted:
             # Counted for this sandbox alone: each has a user namespace of its own.
             command = ["prlimit", f"--nproc={self.limits.processes}", *command]
         return [*words, "--chdir", self.work_dir, "--", *command]

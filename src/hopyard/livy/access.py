@@ -167,11 +167,19 @@ class PlatformAccess:
                 raise NotSignedIn("The token is unknown, has expired or was revoked.")
             case 403 | 404 | 422:
                 raise NotFound(f"Project '{project or ''}' not found.")
-        raise Unavailable(f"The platform does not say who is asking ({response.status_code}).")
+        raise Unavailable(_reason(response))
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+
+def _reason(response: httpx.Response) -> str:
+    """Return why web does not say who is asking, in its own words where it has some."""
+    try:
+        return str(response.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"The platform does not say who is asking ({response.status_code})."
 
 
 class LoopbackAccess:

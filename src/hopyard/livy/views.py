@@ -25,6 +25,14 @@ class Addresses:
     def __init__(self, platform: Platform | None, base: str) -> None:
         self._base = platform.public_url if platform else base
         self._platform = platform is not None
+        self._home = urlsplit(platform.livy_url).netloc if platform else ""
+
+    def is_outside(self, host: str) -> bool:
+        """Say whether a request came to the platform's address, by the host that it names.
+
+        Web asks this server at its own.
+        """
+        return self._platform and host != self._home
 
     def ui(self, session: Session) -> str:
         """The Spark UI's address, ends with a slash."""

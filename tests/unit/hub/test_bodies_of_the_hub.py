@@ -23,3 +23,4 @@ def test_servers_of_the_hub_are_bounded(bounded: None) -> None:
     server = HTTPServer(Application(), xheaders=True, trusted_downstream=[])
     assert server.conn_params.max_body_size == bodies.LIMIT
     assert server.conn_params.body_timeout == bodies.SECONDS
+    assert server.conn_params.header_timeout == bodies.IDLE

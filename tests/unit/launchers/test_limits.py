@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import resource
 import subprocess
@@ -14,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from hopyard import limits as told
-from hopyard.launchers import cgroups
-from hopyard.launchers.limits import Limits, of_driver, size, trim
+from hopyard.launchers import cgroups, owner
+from hopyard.launchers.limits import Limits, half_of_all_processes, of_driver, size, trim
 from hopyard.launchers.processes import find
 from hopyard.launchers.sandbox import Sandbox
 from hopyard.settings import Settings
@@ -118,6 +119,19 @@ def test_processes_have_an_end(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert 80 < int(done.stdout.removeprefix("refused after ")) < 100
     Limits.forget(settings(tmp_path), "drivers/4")
+
+
+@pytest.mark.skipif(not owner.drops(), reason="for root, who becomes another user inside")
+def test_processes_that_root_starts_without_control_groups_do_not_take_all(tmp_path: Path) -> None:
+    mine = dataclasses.replace(Limits.make(settings(tmp_path), "drivers/5", 2**30), groups=())
+    code = "import resource, os; print(os.getuid(), resource.getrlimit(resource.RLIMIT_NPROC)[1])"
+    command = Sandbox(work_dir="/tmp", limits=mine).wrap([sys.executable, "-c", code])
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    number, most = map(int, said.split())
+    assert number == owner.UID
+    assert most == half_of_all_processes()
+    assert most < int(Path("/proc/sys/kernel/pid_max").read_text())
+    Limits.forget(settings(tmp_path), "drivers/5")
 
 
 @as_root

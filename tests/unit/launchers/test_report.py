@@ -47,3 +47,16 @@ async def test_links_and_pipes_are_not_followed(launcher: LocalLauncher, file: P
     file.unlink()
     os.mkfifo(file)
     assert (await launcher.report("batches/7")).app_id is None
+
+
+async def test_batch_is_released_through_no_link(tmp_path: Path) -> None:
+    launcher = LocalLauncher(Settings(data_dir=tmp_path))
+    go, elsewhere = tmp_path / "go-1", tmp_path / "elsewhere"
+    await launcher.release({"go": str(go)})
+    assert go.exists()
+    await launcher.release({"go": str(go)})  # again, by a server that was started anew
+    go.unlink()
+    go.symlink_to(elsewhere)
+    await launcher.release({"go": str(go)})
+    assert not elsewhere.exists()
+    await launcher.release({"go": str(tmp_path / "gone" / "go-1")})

@@ -5,10 +5,14 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import httpx
 import pytest
 
+from hopyard import disk
 from hopyard.errors import Conflict, Unavailable
+from hopyard.livy import jobs
 from hopyard.livy.uploads import _store
+from tests.unit.livy.served import IdleLauncher, served
 
 
 def test_file_is_stored_once(tmp_path: Path) -> None:
@@ -35,3 +39,26 @@ def test_link_in_the_files_place_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(Conflict):
         _store(io.BytesIO(b"x"), folder, "a.txt")
     assert not (tmp_path / "target").exists()
+
+
+async def test_nothing_is_uploaded_to_a_project_with_too_many_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "run" / "uploads"
+    monkeypatch.setattr(IdleLauncher, "uploads", lambda self, place: (here, "uploads"))
+    monkeypatch.setattr(jobs, "ADD_SECONDS", 0.0)  # there is no driver that would take it
+    monkeypatch.setenv("HOPYARD_LIMITS__DISK", "1")
+    async with served(tmp_path) as http:
+        made = (await http.post("/sessions", json={"kind": "pyspark"})).json()["id"]
+
+        async def upload(name: str) -> httpx.Response:
+            files = {"file": (name, bytes(3 * 2**19))}
+            return await http.post(f"/sessions/{made}/upload-file", files=files)
+
+        await upload("first.bin")
+        assert (here / "first.bin").exists()
+        disk._kept.clear()  # as after half a minute
+        refused = await upload("second.bin")
+        assert refused.status_code == 503
+        assert "The project uses 2 MB of the disk and may use 1 MB" in refused.text
+        assert not (here / "second.bin").exists()

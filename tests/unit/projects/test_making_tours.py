@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,44 @@ def test_files_are_copied_once(tmp_path: Path) -> None:
     (source / "new.ipynb").write_text("newer")
     files.copy(source, names, target, copied)
     assert (target / "new.ipynb").read_text() == "newer"
+
+
+@pytest.mark.parametrize("dangling", [True, False])
+@pytest.mark.parametrize("at", [".", "data", "data/numbers.csv"])
+def test_nothing_is_copied_through_a_members_link(tmp_path: Path, at: str, dangling: bool) -> None:
+    source, target, outside = (tmp_path / name for name in ("source", "target", "outside"))
+    (source / "data").mkdir(parents=True)
+    (source / "data" / "numbers.csv").write_text("1,2")
+    if not dangling:
+        (outside / "data").mkdir(parents=True)
+    (target / at).parent.mkdir(parents=True, exist_ok=True)
+    (target / at).symlink_to(outside)
+    assert files.copy(source, ["data"], target, {}) == {}
+    assert dangling != outside.exists()
+    assert not list(outside.rglob("*.csv"))
+
+
+def test_what_is_no_file_does_not_stop_a_copy(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    target.mkdir()
+    for name in ("a.csv", "b.csv", "c.csv"):
+        (source / name).write_text(name)
+    os.mkfifo(target / "a.csv")  # whoever reads it waits for a writer
+    (target / "b.csv").mkdir()
+    assert list(files.copy(source, ["a.csv", "b.csv", "c.csv"], target, {})) == ["c.csv"]
+    assert (target / "c.csv").read_text() == "c.csv"
+
+
+def test_copy_does_not_write_into_a_file_of_two_names(tmp_path: Path) -> None:
+    source, target, other = (tmp_path / name for name in ("source", "target", "other.csv"))
+    source.mkdir()
+    (source / "a.csv").write_text("old")
+    copied = files.copy(source, ["a.csv"], target, {})
+    os.link(target / "a.csv", other)
+    (source / "a.csv").write_text("new")
+    files.copy(source, ["a.csv"], target, copied)
+    assert ((target / "a.csv").read_text(), other.read_text()) == ("new", "old")
 
 
 async def test_each_maker_gets_a_project_of_their_own(

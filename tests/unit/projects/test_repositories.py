@@ -8,7 +8,7 @@ from hopyard.errors import Conflict, InvalidForm, NotFound
 from hopyard.projects.members.service import Projects
 from hopyard.projects.repositories import rules
 from hopyard.projects.repositories.models import RepositorySettings
-from hopyard.projects.repositories.service import Repositories
+from hopyard.projects.repositories.service import Repositories, remote_of
 from hopyard.projects.secrets.service import Secrets
 from hopyard.protocol.git import Job, Outcome, State
 from hopyard.settings import Settings
@@ -133,3 +133,21 @@ def test_working_copies_of_two_members_or_addresses_never_meet(repositories):
         for chosen in (one, other)
     }
     assert len(places) == 4
+
+
+async def test_repository_is_not_cloned_into_a_project_with_too_many_files(
+    repositories: Repositories, settings: Settings
+) -> None:
+    await repositories.remember("ada", "hops", ON)
+    settings.limits.disk = 1
+    big = settings.projects_dir / "hops" / "Jupyter" / "big.bin"
+    big.parent.mkdir(parents=True, exist_ok=True)
+    big.write_bytes(b"x" * 2 * 2**20)
+    with pytest.raises(Conflict, match=r"uses 2 MB .* and may use 1 MB: .* is not cloned"):
+        await repositories.work("ada", "hops", Job.OPEN)
+    # What is there already is opened: by its server files are deleted, and work is pushed.
+    (repositories.storage("ada", "hops") / remote_of(RepositorySettings(**ON)).folder).mkdir(
+        parents=True
+    )
+    outcome = await repositories.work("ada", "hops", Job.OPEN)
+    assert "may use 1 MB" not in outcome.sentence

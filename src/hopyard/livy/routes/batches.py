@@ -115,4 +115,5 @@ async def spark_ui(path: str, request: Request, batch: Mine, known: Known) -> Re
         base=batch.ui_url,
         secret=known.batches.ui_secret(batch),
         public=known.batches.addresses.batch_ui_base(batch.project, batch.id),
+        addresses=known.batches.addresses,
     )

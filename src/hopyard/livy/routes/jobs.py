@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import PurePosixPath
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.responses import JSONResponse
 
+from hopyard import disk
+from hopyard.errors import Unavailable
 from hopyard.livy import jobs, uploads
 from hopyard.livy.deps import Key, Known, Mine, Services, Wait, described, number, read
 from hopyard.livy.news import hold
 from hopyard.livy.records import Session
 from hopyard.livy.requests import AddResource, SubmitJob
+from hopyard.settings import folders_of
 
 router = APIRouter(prefix="/sessions/{session}", tags=["jobs"])
 
@@ -103,5 +107,8 @@ async def _upload(
     request: Request, session: Session, known: Services, what: jobs.Resource, *, field: str
 ) -> dict[str, str]:
     here, seen = await known.sessions.uploads(session)
+    folders = [*folders_of(known.settings, session.project), here]
+    if full := await asyncio.to_thread(disk.too_much, folders, known.settings.limits.disk):
+        raise Unavailable(full)
     name = await uploads.receive(request, field, here, known.settings.livy.upload_limit)
     return await jobs.add(known.statements, session, what, str(PurePosixPath(seen) / name))

@@ -3,6 +3,9 @@
 The UI listens on loopback and wants a signed request (Spark's JWSFilter). The caller's own
 credentials and cookies are not passed on, nor are cookies passed back; redirects are turned to
 where browsers see the UI.
+
+What comes back is what the application's code makes of it, and `/livy` is at the platform's own
+host. There a browser gets none of it as a page: not even by a link with somebody's token in it.
 """
 
 from __future__ import annotations
@@ -14,10 +17,11 @@ from urllib.parse import urlsplit
 import httpx
 from fastapi import APIRouter, Request, Response
 from starlette.background import BackgroundTask
-from starlette.responses import StreamingResponse
+from starlette.responses import RedirectResponse, StreamingResponse
 
 from hopyard.errors import NotFound, Unavailable
 from hopyard.livy.deps import Asking, Known
+from hopyard.livy.views import Addresses
 from hopyard.mask import Mask
 from hopyard.protocol import names
 from hopyard.protocol.spark_ui import PAGES_POLICY, signed
@@ -27,6 +31,8 @@ UI = "/sessions/{session}/ui/{path:path}"
 TEXTS = ("text/", "application/json", "application/javascript")
 """What of the UI may hold a secret that is to be hidden."""
 PASSED = frozenset({"accept", "accept-language", "content-type", "range", "if-modified-since"})
+SEALED = "sandbox; default-src 'none'; frame-ancestors 'none'"
+"""For what is no page: nothing in it runs, and it belongs to no origin."""
 RETURNED = frozenset(
     {"content-type", "content-encoding", "content-disposition", "cache-control", "last-modified"}
     | {"etag", "date", "vary"}
@@ -48,6 +54,7 @@ async def spark_ui(
         base=found.ui_url,
         secret=known.sessions.ui_secret(found),
         public=known.sessions.addresses.ui_base(found.project, found.application),
+        addresses=known.sessions.addresses,
         mask=known.sessions.mask(found),
     )
 
@@ -65,6 +72,7 @@ async def forward(
     base: str,
     secret: bytes,
     public: str,
+    addresses: Addresses,
     mask: Mask | None = None,
 ) -> Response:
     """Pass a request on to a Spark UI.
@@ -75,22 +83,26 @@ async def forward(
         base: where the UI is for us.
         secret: signs the request.
         public: the UI's path as browsers see it.
+        addresses: tell web from others.
         mask: hides secrets that the application's code has read.
 
     Raises:
         InvalidInput: the path leads out of the UI.
     """
-    base = base.rstrip("/")
+    base, rest = base.rstrip("/"), names.rest(rest)
+    query = f"?{request.url.query}" if request.url.query else ""
+    outside = addresses.is_outside(request.headers.get("host", ""))
+    if outside and "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(f"{public}/{rest}{query}", 303)
     headers = {name: value for name, value in request.headers.items() if name in PASSED}
     headers["Authorization"] = f"Bearer {signed(secret)}"
     accepted = request.headers.get("accept-encoding", "identity")
     masked = mask is not None and bool(mask.known)
     headers["Accept-Encoding"] = "identity" if masked else accepted  # it must be read here
     client: httpx.AsyncClient = request.app.state.ui_client
-    query = request.url.query
     outgoing = client.build_request(
         request.method,
-        f"{base}/{names.rest(rest)}" + (f"?{query}" if query else ""),
+        f"{base}/{rest}{query}",
         headers=headers,
         content=request.stream() if request.method == "POST" else None,
     )
@@ -99,7 +111,7 @@ async def forward(
     except httpx.HTTPError as error:
         raise Unavailable(f"The Spark UI does not answer ({type(error).__name__}).") from None
     kept = {name: value for name, value in answer.headers.items() if name in RETURNED}
-    kept["content-security-policy"] = PAGES_POLICY
+    kept["content-security-policy"] = SEALED if outside else PAGES_POLICY
     if location := answer.headers.get("location"):
         kept["location"] = moved(location, base, public)
     body = answer.aiter_raw()

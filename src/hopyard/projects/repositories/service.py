@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from hopyard import disk
 from hopyard.errors import Conflict, NotFound
 from hopyard.launchers.engine import Engine
 from hopyard.projects.members.lookup import project_of
@@ -35,7 +36,7 @@ from hopyard.protocol.git import (
     State,
     WorkingCopy,
 )
-from hopyard.settings import Settings, folder_of
+from hopyard.settings import Settings, folder_of, folders_of
 from hopyard.store.engine import Sessions
 from hopyard.store.types import now
 
@@ -166,6 +167,15 @@ class Repositories:
         inside = self._engine.inside(self.storage(user, project))
         return f"{inside}/{remote_of(chosen).folder}"
 
+    async def _check_room(self, user: str, project: str, chosen: RepositorySettings) -> None:
+        """Refuse a clone where the project has too many files; a copy that is there is opened."""
+        if (self.storage(user, project) / remote_of(chosen).folder).exists():
+            return
+        folders = folders_of(self._settings, project)
+        bound = self._settings.limits.disk
+        if full := await asyncio.to_thread(disk.too_much, folders, bound):
+            raise Conflict(f"{full} Until then the repository is not cloned: start without Git.")
+
     async def work(
         self,
         user: str,
@@ -189,7 +199,7 @@ class Repositories:
             seconds: the longest that it may take, if less than the settings allow.
 
         Raises:
-            Conflict: Git is off.
+            Conflict: Git is off, or a clone would come to too many files.
             NotFound: the user is not a member (but see `LEFT_BEHIND`), or the secret is gone.
             Unavailable: the engine does not work on this machine.
         """
@@ -198,6 +208,8 @@ class Repositories:
             chosen = chosen or known
         if not chosen.on:
             raise Conflict("Git is off in this project: choose a repository first.")
+        if job is Job.OPEN:
+            await self._check_room(user, project, chosen)
         key = ""
         if chosen.secret and job in ONLINE:
             key = await self._secrets.read(user, project, chosen.secret, way="Git")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from hopyard.launchers import owner
+
+ODD = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EINVAL, errno.ENXIO})
+"""A member put a link, or something else that is no file, in a file's place: it stays as it is."""
 
 
 def copy(
@@ -24,21 +29,23 @@ def copy(
         What is copied now, in the same form.
     """
     now = dict(copied)
+    if not os.path.lexists(target):
+        owner.make_folder(target)
     for file in _files(source, names):
         name = str(file.relative_to(source))
-        place = target / name
         content = file.read_bytes()
-        if place.resolve() != target.resolve() / name:
-            continue  # a member put a link there: nothing is written through it
-        if not place.exists():
-            wanted = name not in copied
-        else:
-            wanted = hashlib.sha256(place.read_bytes()).hexdigest() == copied.get(name)
-        if wanted:
-            owner.make_folder(place.parent)
-            place.write_bytes(content)
-            owner.inherit(place)
-            now[name] = hashlib.sha256(content).hexdigest()
+        try:
+            there = owner.read_inside(target, name)
+            if there is None:
+                wanted = name not in copied
+            else:
+                wanted = hashlib.sha256(there).hexdigest() == copied.get(name)
+            if wanted:
+                owner.write_inside(target, name, content)
+                now[name] = hashlib.sha256(content).hexdigest()
+        except OSError as error:
+            if error.errno not in ODD:
+                raise
     return now
 
 
