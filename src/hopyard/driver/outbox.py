@@ -15,6 +15,7 @@ from hopyard.protocol.messages import (
     Output,
     Ready,
     Result,
+    Started,
     Step,
     Stream,
     largest_frame,
@@ -26,6 +27,8 @@ Numbered = Step | Ready | Failed | Output | Answer | Ended
 WORDS = frozenset({"type", "name", "status", "request", "app_id", "ui_url"})
 """Fields that are not masked: the protocol's own."""
 LARGEST = largest_frame(10_000_000)
+BEGIN_WAITS = 0.005
+"""Seconds from a statement's begin until home hears of it, if it is not over before."""
 HELD_AT_MOST = 64_000_000
 """Characters that may wait while home is away; beyond it, output is left out (results are not)."""
 
@@ -53,17 +56,38 @@ class Outbox:
         self._news = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
+        self._begun: Started | None = None
+        """Of which home does not know yet."""
+        self._waits: asyncio.TimerHandle | None = None
 
     @property
     def full(self) -> bool:
         """Whether output (not results) has to be left out."""
         return self.held > HELD_AT_MOST
 
+    def begin(self, message: Started) -> None:
+        """Say that a statement runs: with its result, if that comes at once."""
+        self._say_begun()
+        self._begun = message
+        self._waits = asyncio.get_running_loop().call_later(BEGIN_WAITS, self._say_begun)
+
+    def _say_begun(self) -> None:
+        begun, self._begun = self._begun, None
+        if self._waits is not None:
+            self._waits.cancel()
+        if begun is not None:
+            self.put(begun)
+
     def put(self, message: Numbered) -> None:
         """Number a message and keep it until it is acknowledged.
 
         Whatever is in it can be sent; only what JSON does not know at all is refused.
         """
+        begun = self._begun
+        if begun is not None and getattr(message, "statement", None) == begun.statement:
+            if isinstance(message, Result):
+                message.began, self._begun = begun.at, None
+            self._say_begun()
         message.seq = self.last_seq + 1
         text = self._text(message)
         if 4 * len(text) > self._largest and len(text.encode()) > self._largest:

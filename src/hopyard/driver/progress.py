@@ -63,14 +63,38 @@ def _stage(tracker: Any, stage: int) -> _Sum:
     return _Sum(1, info.numTasks(), info.numCompletedTasks(), info.numFailedTasks())
 
 
-async def report(spark: Spark, outbox: Outbox, statement: int, group: str) -> None:
-    """Send how far a statement's jobs are, while something changes, until cancelled."""
+class Reporting:
+    """Sends how far a statement's jobs are, while something changes, until cancelled.
+
+    Args:
+        spark: the application.
+        outbox: where it goes.
+        statement: which one.
+        group: its jobs.
+    """
+
+    def __init__(self, spark: Spark, outbox: Outbox, statement: int, group: str) -> None:
+        self._task: asyncio.Task[None] | None = None
+
+        def begin() -> None:
+            self._task = asyncio.create_task(_report(spark, outbox, statement, group))
+
+        # Most statements are over before the first look, and never make a task.
+        self._begin = asyncio.get_running_loop().call_later(PATIENCE, begin)
+
+    def cancel(self) -> None:
+        """Send no more."""
+        self._begin.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+
+async def _report(spark: Spark, outbox: Outbox, statement: int, group: str) -> None:
     from py4j.protocol import Py4JError
 
     counter = JobCounter(group)
     last = None
     while True:
-        await asyncio.sleep(PATIENCE)
         try:
             jobs, total = await spark.call(lambda: counter.count(spark.tracker()))
             executors, _ = await spark.call(spark.executors) if jobs else (0, False)
@@ -90,3 +114,4 @@ async def report(spark: Spark, outbox: Outbox, statement: int, group: str) -> No
                     executors=executors,
                 )
             )
+        await asyncio.sleep(PATIENCE)

@@ -25,6 +25,7 @@ from hopyard.driver.output import StatementOutput
 from hopyard.driver.spark import SparkFailed
 from hopyard.driver.workspace import Workspace
 from hopyard.protocol.messages import Execute, Input, Result, Started
+from hopyard.protocol.states import Kind
 
 log = logging.getLogger("hopyard.driver")
 
@@ -57,7 +58,7 @@ class _Begun:
 class _Running:
     """The statement that runs now."""
 
-    def __init__(self, message: Execute, group: str, starting: asyncio.Task[Interpreter]) -> None:
+    def __init__(self, message: Execute, group: str, starting: asyncio.Future[Interpreter]) -> None:
         self.message = message
         self.group = group
         self.starting = starting
@@ -177,11 +178,12 @@ class Statements:
     async def _one(self, message: Execute) -> None:
         begun = self._begun = _Begun(message.statement, milliseconds(), time.monotonic())
         self._log(message.statement, f"begins (request {message.request or '-'})")
-        self._outbox.put(Started(statement=message.statement, at=begun.at))
-        starting = asyncio.create_task(self._interpreters.ready(message.kind))
+        self._outbox.begin(Started(statement=message.statement, at=begun.at))
+        starting = self._start(message.kind)
         group = self._workspace.group(message.statement)
         running = self._running = _Running(message, group, starting)
-        await asyncio.wait({starting})
+        if not starting.done():
+            await asyncio.wait({starting})
         if self._running is not running:  # ended meanwhile, with the driver
             return
         try:
@@ -200,13 +202,20 @@ class Statements:
             self._running = None
             self._finish(message.statement, _not_shown(error))
 
+    def _start(self, kind: Kind) -> asyncio.Future[Interpreter]:
+        """Return a kind's interpreter, now if it runs: a task would cost short code its time."""
+        running = self._interpreters.running(kind)
+        if running is None:
+            return asyncio.create_task(self._interpreters.ready(kind))
+        there: asyncio.Future[Interpreter] = asyncio.get_running_loop().create_future()
+        there.set_result(running)
+        return there
+
     async def _run(self, running: _Running, interpreter: Interpreter) -> None:
         message = running.message
         output = StatementOutput(message.statement, self._outbox, self._output_limit)
         running.output = output
-        reporting = asyncio.create_task(
-            progress.report(self._spark, self._outbox, message.statement, running.group)
-        )
+        reporting = progress.Reporting(self._spark, self._outbox, message.statement, running.group)
         text = message.code.removeprefix("\ufeff")  # what some editors begin a file with
         lines = text.strip().splitlines()
         code = Code(text, running.group, lines[0][:200] if lines else "", silent=message.silent)
@@ -299,7 +308,6 @@ class Statements:
             took = self._took()
             at = begun.at + round(took * 1000)  # also when the machine's clock was set meanwhile
         status = "cancelled" if cancelled else outcome.status
-        self._log(statement, f"ended: {status} after {took:.3f} s")
         self._outbox.put(
             Result(
                 statement=statement,
@@ -313,6 +321,9 @@ class Statements:
                 last=last,
             )
         )
+        # The result goes first.
+        ended = f"ended: {status} after {took:.3f} s"
+        asyncio.get_running_loop().call_soon(self._log, statement, ended)
 
 
 _CANCELLED = Outcome("error", ename="Cancelled", evalue="The statement was cancelled.")

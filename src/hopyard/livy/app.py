@@ -22,7 +22,7 @@ from hopyard.livy.batches.service import Batches
 from hopyard.livy.batches.watch import Watch
 from hopyard.livy.deps import Services
 from hopyard.livy.edge import Edge
-from hopyard.livy.hot import HotGets
+from hopyard.livy.hot import HotPaths
 from hopyard.livy.ledger import Ledger
 from hopyard.livy.old import OldHttp
 from hopyard.livy.reconciler import Reconciler
@@ -138,7 +138,7 @@ def create_app(
         submitted,
         secrets_of,
     )
-    app.add_middleware(HotGets, app.state.services, in_project=platform is not None)
+    app.add_middleware(HotPaths, app.state.services, in_project=platform is not None)
     app.add_middleware(OldHttp)
     errors.install(app)
     app.add_middleware(Edge)

@@ -35,6 +35,12 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unknown)
 
 
+async def answer(request: Request, error: errors.HopyardError | HTTPException) -> Response:
+    """Return the answer to a request that was not as it has to be."""
+    known = isinstance(error, errors.HopyardError)
+    return await (_known if known else _of_framework)(request, error)
+
+
 async def _known(_: Request, error: Exception) -> Response:
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
     headers = {}

@@ -135,11 +135,8 @@ class Batch:
     def _of_statement(self, statement: Statement, message: Output) -> None:
         match message:
             case Started():
-                if not statement.move(StatementState.RUNNING):
+                if not self._started(statement, message.at):
                     return
-                statement.started = message.at
-                self._event(statement, "state", {"state": statement.state.value})
-                self._changed[statement.id] = statement
             case Stream():
                 self._output(statement, "stream", {"name": message.name, "text": message.text})
             case Display():
@@ -162,6 +159,14 @@ class Batch:
             case Result():
                 self._result(statement, message)
         statement.news.tell()
+
+    def _started(self, statement: Statement, at: int) -> bool:
+        if not statement.move(StatementState.RUNNING):
+            return False
+        statement.started = at
+        self._event(statement, "state", {"state": statement.state.value})
+        self._changed[statement.id] = statement
+        return True
 
     def _late(self, message: Output) -> None:
         """Take what a statement shows after its end."""
@@ -188,6 +193,8 @@ class Batch:
         state = StatementState.CANCELLED if cancelled else StatementState.AVAILABLE
         if not may_follow(statement.state, state):
             return
+        if message.began is not None and statement.state is StatementState.WAITING:
+            self._started(statement, message.began)
         if statement.fault and not cancelled:
             message = _failed(message, statement.fault)
         statement.output = outputs.compose(statement, message)

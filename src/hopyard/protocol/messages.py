@@ -162,6 +162,8 @@ class Result(_Numbered):
     statement: int
     at: int
     """Milliseconds since 1970."""
+    began: int | None = None
+    """When it began, if no `started` said so: short statements say all at once."""
     status: Literal["ok", "error", "cancelled"]
     data: dict[str, Any] = {}
     metadata: dict[str, Any] = {}

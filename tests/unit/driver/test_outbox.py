@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from hopyard.driver.outbox import Outbox
-from hopyard.protocol.messages import UP, Answer, Display, Result, Step, Stream
+from hopyard.driver.outbox import BEGIN_WAITS, Outbox
+from hopyard.protocol.messages import UP, Answer, Display, Result, Started, Step, Stream
 
 
 async def sent(outbox: Outbox, count: int) -> list[int]:
@@ -68,3 +68,26 @@ async def test_a_message_that_home_would_not_take_is_replaced() -> None:
     assert isinstance(shown, Stream) and "too large" in shown.text
     assert isinstance(answer, Answer) and answer.content["status"] == "error"
     assert [result.seq, shown.seq, answer.seq, step.seq] == [1, 2, 3, 4]
+
+
+async def test_a_short_statement_says_all_at_once() -> None:
+    outbox = Outbox()
+    outbox.begin(Started(statement=1, at=5))
+    outbox.put(Step(text="of something else"))
+    outbox.put(Result(statement=1, at=6, status="ok"))
+    said = [json.loads(await outbox.next()) for _ in range(2)]
+    assert [(one["type"], one.get("began")) for one in said] == [("step", None), ("result", 5)]
+    await asyncio.sleep(2 * BEGIN_WAITS)
+    assert outbox.last_seq == 2
+
+
+@pytest.mark.parametrize("shows", [True, False])
+async def test_a_statement_that_runs_is_said_to(shows: bool) -> None:
+    outbox = Outbox()
+    outbox.begin(Started(statement=1, at=5))
+    if shows:
+        outbox.put(Stream(statement=1, name="stdout", text="a"))
+    assert json.loads(await asyncio.wait_for(outbox.next(), 1))["type"] == "started"
+    outbox.put(Result(statement=1, at=6, status="ok"))
+    said = [json.loads(await outbox.next()) for _ in range(1 + shows)]
+    assert said[-1]["began"] is None

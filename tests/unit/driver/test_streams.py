@@ -1,18 +1,19 @@
-"""The streams of a Python kernel: a flush waits for the thread that sends only when it must."""
+"""The streams of a Python kernel: a flush sends what was written, and waits for nothing else."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import zmq
-from ipykernel.iostream import IOPubThread, OutStream
+from ipykernel.iostream import IOPubThread
 from jupyter_client.session import Session
 
-from hopyard.driver.interpreters import streams
+from hopyard.driver.interpreters.streams import Stream
 
 SECONDS = 5.0
 
@@ -23,9 +24,7 @@ def stream() -> Iterator[Any]:
     context = zmq.Context()
     thread = IOPubThread(context.socket(zmq.PUB))
     thread.start()
-    made: Any = OutStream(Session(key=b"key"), thread, "stdout", watchfd=False)
-    streams.flush_when_needed(made)
-    yield made
+    yield Stream(Session(key=b"key"), thread, "stdout", watchfd=False)
     loop: Any = thread.io_loop
     asyncio.run_coroutine_threadsafe(_tidy(thread), loop.asyncio_loop).result(SECONDS)
     thread.stop()
@@ -39,7 +38,20 @@ async def _tidy(thread: Any) -> None:
     await asyncio.wait({thread._event_pipe_gc_task})
 
 
-def test_flush_of_nothing_does_not_wait(stream: Any) -> None:
+@pytest.fixture
+def piped(stream: Any) -> Iterator[int]:
+    """Let the stream read a pipe, as the kernel's read what libraries in C print; give its end."""
+    reading, writing = os.pipe()
+    copy = os.open(os.devnull, os.O_WRONLY)
+    os.set_blocking(reading, False)
+    stream._fid, stream._original_stdstream_copy, stream._should_watch = reading, copy, True
+    yield writing
+    stream._should_watch = False
+    for descriptor in (reading, writing, copy):
+        os.close(descriptor)
+
+
+def test_flush_waits_for_no_thread(stream: Any) -> None:
     begun, gate = threading.Event(), threading.Event()
     ended = []
 
@@ -49,34 +61,15 @@ def test_flush_of_nothing_does_not_wait(stream: Any) -> None:
 
     stream.pub_thread.schedule(hold)
     assert begun.wait(SECONDS)
-    stream.flush()
-    assert not ended
-    gate.set()
-
-
-def test_flush_of_text_waits_until_it_is_taken(stream: Any) -> None:
     stream.flush_interval = 60
     stream.write("text")
     stream.flush()
     assert not stream._buffers
+    assert not ended
+    gate.set()
 
 
-def test_flush_waits_for_what_was_published_before(stream: Any) -> None:
-    begun, gate, sent = threading.Event(), threading.Event(), threading.Event()
-
-    def hold() -> None:
-        begun.set()
-        gate.wait(SECONDS)
-
-    stream.pub_thread.schedule(hold)
-    assert begun.wait(SECONDS)
-    stream.pub_thread.schedule(sent.set)
-    threading.Timer(0.05, gate.set).start()
-    stream.flush()
-    assert sent.is_set()
-
-
-def test_flush_waits_for_text_that_the_thread_has_taken_and_not_yet_published(
+def test_flush_waits_for_text_that_another_thread_publishes(
     stream: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken, gate, flushed = threading.Event(), threading.Event(), threading.Event()
@@ -95,3 +88,20 @@ def test_flush_waits_for_text_that_the_thread_has_taken_and_not_yet_published(
     assert not flushed.wait(0.2)
     gate.set()
     assert flushed.wait(SECONDS)
+
+
+def test_flush_takes_what_was_printed_past_python(
+    stream: Any, piped: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = []
+    monkeypatch.setattr(
+        stream.session, "send", lambda _, message, **__: said.append(message["content"]["text"])
+    )
+    os.write(piped, "first, then é".encode())
+    stream.flush()
+    os.write(piped, b"a letter in two \xc3")
+    stream.flush()
+    os.write(piped, b"\xa9 pieces")
+    stream.flush()
+    stream.flush()
+    assert said == ["first, then é", "a letter in two ", "é pieces"]

@@ -64,6 +64,13 @@ def test_ok_output(messages: list[UpMessage], data: dict[str, Any]) -> None:
     assert (view["state"], view["progress"], session.state) == ("available", 1.0, "idle")
 
 
+def test_result_that_says_when_it_began_tells_the_same_as_two_messages() -> None:
+    _, short = told(result(began=1))
+    _, long = told(Started(statement=0, at=1), result())
+    assert short.events == long.events
+    assert (short.started, short.completed) == (long.started, long.completed) == (1, 5)
+
+
 def test_json_that_the_code_asks_for_is_free_of_warnings_also_when_it_is_empty() -> None:
     _, statement = told(err("Warning!"), result(), code="for x in spark.sql('').toJSON(): print(x)")
     assert statement_view(statement)["output"]["data"] == {"text/plain": ""}

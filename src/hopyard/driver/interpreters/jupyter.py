@@ -136,7 +136,14 @@ class JupyterKernel(Interpreter):
             words += ", most likely because the machine or the container ran out of memory"
         if not self._died.done():
             await asyncio.sleep(0.05)  # let its last output arrive
-            self._died.set_result(words)
+            self._die(words)
+
+    def _die(self, words: str) -> None:
+        """Tell all that waits for the kernel that it is gone."""
+        self._died.set_result(words)
+        for execution in self._waiting.values():
+            if not execution.over.done():
+                execution.over.set_exception(InterpreterDied(words))
 
     def _new_line(self, kernel: KernelProcess) -> Line:
         """Open what leads to the kernel."""
@@ -168,13 +175,15 @@ class JupyterKernel(Interpreter):
                 answer.set_result({})
             return
         execution.error = execution.error or Fault(*not_shown(error))
-        if message.type == "execute_reply" and not execution.reply.done():
-            execution.reply.set_result({"status": "error"})
+        if message.type == "execute_reply" and execution.reply is None:
+            execution.reply = {"status": "error"}
+        self._progress(execution)
 
     def _replied(self, message: Message) -> None:
         if execution := self._waiting.get(message.parent):
-            if not execution.reply.done():
-                execution.reply.set_result(message.content)
+            if execution.reply is None:
+                execution.reply = message.content
+            self._progress(execution)
         elif (answer := self._aside.get(message.parent)) and not answer.done():
             answer.set_result(message.content)
 
@@ -182,10 +191,12 @@ class JupyterKernel(Interpreter):
         self._welcome.set()
         if execution := self._waiting.get(message.parent):
             self._take(execution, message)
+            if execution.idle:
+                self._progress(execution)
         elif (output := self._over.get(message.parent)) and message.type in LATE:
             # A thread of code that is over, and its output is at its place all the same.
-            reply = asyncio.get_running_loop().create_future()
-            take(Execution(output, reply), message.type, message.content)
+            over = asyncio.get_running_loop().create_future()
+            take(Execution(output, over), message.type, message.content)
 
     def _take(self, execution: Execution, message: Message) -> None:
         """Take a message that the kernel published for an execution."""
@@ -217,18 +228,25 @@ class JupyterKernel(Interpreter):
         }
         identity, frames = self._wire.request("execute_request", content, metadata)
         execution = Execution(output, asyncio.get_running_loop().create_future())
+        if self._died.done():
+            raise InterpreterDied(self._died.result())
         self._waiting[identity] = execution
         try:
             self._line.ask(frames)
-            reply = await self._ended(execution)
+            await execution.over
+            reply = execution.reply or {
+                "ename": "NoReply",
+                "evalue": f"{self.language} gave no reply: it cannot be sent",
+            }
         finally:
             del self._waiting[identity]
             if output is not None:
                 self._over[identity] = output
                 if len(self._over) > STATEMENTS:
                     self._over.popitem(last=False)
-            if execution.answering is not None:
-                execution.answering.cancel()
+            for pending in (execution.answering, execution.missing):
+                if pending is not None:
+                    pending.cancel()
         if output is not None:
             take_payload(output, reply.get("payload"))
         if reply.get("status") != "ok" and execution.error is None:
@@ -236,29 +254,31 @@ class JupyterKernel(Interpreter):
             execution.error = Fault.of(aborted | reply)
         return execution
 
-    async def _ended(self, execution: Execution) -> dict[str, Any]:
-        """Wait for the reply and for all output; return the reply."""
-        idle = asyncio.create_task(execution.idle.wait())
-        both: set[asyncio.Future[Any]] = {execution.reply, idle}
-        try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    def _progress(self, execution: Execution) -> None:
+        """See whether an execution is over; if not, that what is missing comes in time."""
+        if execution.over.done():
+            return
+        if execution.reply is not None and execution.idle:
+            execution.over.set_result(None)
+            return
+        if execution.missing is None and (execution.reply is not None or execution.idle):
             loop = asyncio.get_running_loop()
-            since = loop.time()
-            while not (execution.reply.done() and idle.done()):
-                left = max(self._heard, since) + SILENT - loop.time()
-                if left <= 0:
-                    break
-                await asyncio.wait(both, timeout=left, return_when=asyncio.ALL_COMPLETED)
-        finally:
-            idle.cancel()
-        if execution.reply.done():
-            return execution.reply.result()
-        return {"ename": "NoReply", "evalue": f"{self.language} gave no reply: it cannot be sent"}
+            execution.missing = loop.call_later(SILENT, self._miss, execution)
+
+    def _miss(self, execution: Execution) -> None:
+        loop = asyncio.get_running_loop()
+        left = self._heard + SILENT - loop.time()
+        if execution.over.done():
+            return
+        if left > 0:
+            execution.missing = loop.call_later(left, self._miss, execution)
+        else:
+            execution.over.set_result(None)
 
     async def execute(self, code: Code, output: Output) -> Outcome:
         """Run code to its end."""
         text, metadata = self._request(code)
-        execution: Execution = await self._or_died(self._run(text, output, code.silent, metadata))
+        execution = await self._run(text, output, code.silent, metadata)
         if (error := execution.error) is not None:
             evalue = without_java_frames(error.evalue)
             return Outcome("error", ename=error.ename, evalue=evalue, traceback=error.traceback)
@@ -323,7 +343,7 @@ class JupyterKernel(Interpreter):
         kill_group(kernel.process)
         code = await ended(kernel.process)
         if self._tasks and not self._died.done():
-            self._died.set_result(f"{self.language} was ended ({exit_words(code)})")
+            self._die(f"{self.language} was ended ({exit_words(code)})")
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:

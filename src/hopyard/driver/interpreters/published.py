@@ -44,8 +44,10 @@ class Execution:
     """A request that runs code, and what came back of it."""
 
     output: Output | None
-    reply: asyncio.Future[dict[str, Any]]
-    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Future[None]
+    """Done when both are there: the reply, and the word that nothing more is published."""
+    reply: dict[str, Any] | None = None
+    idle: bool = False
     data: dict[str, Any] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     image: dict[str, Any] = field(default_factory=dict)
@@ -55,6 +57,8 @@ class Execution:
     error: Fault | None = None
     answering: asyncio.Task[None] | None = None
     """Waits for the answer to what its code asked."""
+    missing: asyncio.TimerHandle | None = None
+    """Waits for a reply without its last output, or the other way round."""
 
 
 def take(execution: Execution, kind: str, content: dict[str, Any]) -> None:
@@ -62,7 +66,7 @@ def take(execution: Execution, kind: str, content: dict[str, Any]) -> None:
     output = execution.output
     if kind == "status":
         if content.get("execution_state") == "idle":
-            execution.idle.set()
+            execution.idle = True
     elif kind == "error":
         execution.error = Fault.of(content)
     elif kind == "execute_result":

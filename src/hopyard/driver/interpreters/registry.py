@@ -30,6 +30,10 @@ class Interpreters:
         """Take an interpreter that runs already."""
         self._running[interpreter.kind] = interpreter
 
+    def running(self, kind: Kind) -> Interpreter | None:
+        """Return a kind's interpreter if it runs."""
+        return self._running.get(kind)
+
     async def ready(self, kind: Kind) -> Interpreter:
         """Return a kind's interpreter; at first use start it.
 
