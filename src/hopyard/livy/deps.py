@@ -25,6 +25,8 @@ from hopyard.settings import Settings
 VERSION = "0.1"
 VERSIONED = re.compile(r"application/vnd\.livy\.v([^+,;\s]*)\+json")
 """How a client asks for a version of the API."""
+KEY = '"?[A-Za-z0-9._~:+/=-]{1,128}"?'
+"""What `Idempotency-Key` may be."""
 
 
 class Services:
@@ -126,13 +128,18 @@ async def _key(
     idempotency_key: Annotated[
         str | None,
         Header(
-            pattern='^"?[A-Za-z0-9._~:+/=-]{1,128}"?$',
+            pattern=f"^{KEY}$",
             description="A new word for each POST: sent again with the same, it makes nothing "
             "twice, and the answer is of what was made (ours).",
         ),
     ] = None,
 ) -> str | None:
-    return idempotency_key.strip('"') if idempotency_key else None
+    return key_of(idempotency_key) if idempotency_key else None
+
+
+def key_of(header: str) -> str:
+    """Return what a well-formed `Idempotency-Key` says."""
+    return header.strip('"')
 
 
 Key = Annotated[str | None, Depends(_key)]

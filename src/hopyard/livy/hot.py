@@ -22,13 +22,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hopyard.errors import HopyardError
 from hopyard.livy import errors
-from hopyard.livy.deps import Services, caller_of, wait_of
+from hopyard.livy.deps import KEY, Services, caller_of, key_of, wait_of
 from hopyard.livy.routes import sessions, statements
 
 _STATEMENTS = r"/sessions/(?P<session>[^/]+)/statements"
 _PLACE = r"/sessions/(?P<session>[^/]+)(/(?P<state>state)|/statements/(?P<statement>[0-9]{1,9}))?"
 _PROJECT = r"/livy/projects/(?P<project>[^/]+)"
-_KEY = b"idempotency-key"
+_WELL_FORMED = re.compile(KEY)
 _WAIT = re.compile(rb"wait=([0-9]{1,2}(?:\.[0-9]{1,6})?)")
 _WAIT_MOST = 60.0
 
@@ -67,14 +67,20 @@ class HotPaths:
         if scope["type"] == "http" and scope["method"] == "GET":
             if found := self._shown.fullmatch(scope["path"]):
                 response = await self._answer(scope, found.groupdict())
-        elif scope["type"] == "http" and scope["method"] == "POST" and not scope["query_string"]:
-            found = self._run.fullmatch(scope["path"])
-            if found and not any(name == _KEY for name, _ in scope["headers"]):
-                response = await self._taken(Request(scope, receive), found.groupdict())
+        elif (
+            scope["type"] == "http"
+            and scope["method"] == "POST"
+            and not scope["query_string"]
+            and (found := self._run.fullmatch(scope["path"]))
+        ):
+            response = await self._taken(Request(scope, receive), found.groupdict())
         await (response or self._app)(scope, receive, send)
 
     async def _taken(self, request: Request, place: dict[str, str | None]) -> Response | None:
         known = self._services
+        key = request.headers.get("idempotency-key")
+        if key is not None and not _WELL_FORMED.fullmatch(key):
+            return None
         try:
             caller = await caller_of(request, known, place.get("project"))
             session = known.sessions.get(caller, place["session"] or "")
@@ -82,7 +88,7 @@ class HotPaths:
             return None
         request.scope["route"] = _RUN
         try:
-            return await statements.run(request, session, known, None)
+            return await statements.run(request, session, known, key and key_of(key))
         except (HopyardError, HTTPException) as error:  # the body is read: nobody else can answer
             return await errors.answer(request, error)
 

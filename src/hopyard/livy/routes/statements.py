@@ -27,6 +27,8 @@ TABLE = ("data", "application/json")
 
 EVENTS = "text/event-stream"
 NOT_KEPT = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+TOGETHER = 100_000
+"""Characters of events that are sent in one piece, if they are there: each piece wakes a client."""
 SIGN_OF_LIFE = 15.0
 """Seconds without events after which a stream sends a comment, so that proxies keep it open."""
 
@@ -152,9 +154,16 @@ async def _stream(
     try:
         while True:
             seen, over = statement.news.version, statement.state.over
+            pieces, size = [], 0
             for event in await statements.events(session, statement, after):
                 after = event[0]
-                yield _framed(event, statement.kind)
+                pieces.append(_framed(event, statement.kind))
+                size += len(pieces[-1])
+                if size > TOGETHER:
+                    yield "".join(pieces)
+                    pieces, size = [], 0
+            if pieces:
+                yield "".join(pieces)
             if over:
                 return
             if not await statement.news.next(seen, SIGN_OF_LIFE):
