@@ -246,7 +246,8 @@ class Statements:
 
     async def events(self, session: Session, statement: Statement, after: int) -> list[Event]:
         """Return what happened in a statement after an event's number."""
-        if statement.events:
+        # Of a statement that is not over all are in memory.
+        if statement.events or not statement.state.over:
             first = bisect_right(statement.events, after, key=itemgetter(0))
             return statement.events[first:]
         return await rows.read_events(self._ledger, session.id, statement.id, after)

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Header
-from starlette.responses import StreamingResponse
 
 from hopyard.livy.deps import Mine, number
+from hopyard.livy.event_stream import EventStream
 from hopyard.livy.records import Session
 from hopyard.livy.routes.statements import EVENTS, NOT_KEPT, SIGN_OF_LIFE
 from hopyard.protocol import exact
@@ -17,9 +17,7 @@ router = APIRouter(tags=["statements"])
 
 
 @router.get("/sessions/{session}/late")
-async def late(
-    session: Mine, last_event_id: Annotated[str | None, Header()] = None
-) -> StreamingResponse:
+async def late(session: Mine, last_event_id: Annotated[str | None, Header()] = None) -> EventStream:
     """Send what statements show after their end, as server-sent events (ours, not Livy's).
 
     A thread of a cell may print for long. Kinds and payloads are those of a statement's events,
@@ -27,7 +25,7 @@ async def late(
     news is sent. The stream ends with the session.
     """
     after = number(last_event_id) if last_event_id else session.late.number
-    return StreamingResponse(_events(session, after), media_type=EVENTS, headers=NOT_KEPT)
+    return EventStream(_events(session, after), media_type=EVENTS, headers=NOT_KEPT)
 
 
 async def _events(session: Session, after: int) -> AsyncIterator[str]:

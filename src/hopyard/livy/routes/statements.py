@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 
 from hopyard.livy import outputs
 from hopyard.livy.deps import Key, Known, Mine, Wait, described, number, place_of, read
+from hopyard.livy.event_stream import EventStream
 from hopyard.livy.news import hold
 from hopyard.livy.records import Event, Session, Statement
 from hopyard.livy.requests import GiveInput, RunStatement
@@ -48,7 +49,7 @@ async def run(request: Request, session: Mine, known: Known, key: Key) -> Respon
     }
     if request.headers.get("accept") == EVENTS:
         happens = _stream(known.statements, session, statement, 0)
-        return StreamingResponse(happens, 201, headers | NOT_KEPT, EVENTS)
+        return EventStream(happens, 201, headers | NOT_KEPT, EVENTS)
     # As Livy: what a POST shows is the beginning, also when it is further by now.
     view = {**statement_view(statement), "state": "waiting", "output": None, "progress": 0.0}
     view |= {"started": 0, "completed": 0}
@@ -140,7 +141,7 @@ async def events(
     """
     found = await known.statements.get(session, number(statement))
     after = number(last_event_id) if last_event_id else 0
-    return StreamingResponse(
+    return EventStream(
         _stream(known.statements, session, found, after),
         media_type=EVENTS,
         headers=NOT_KEPT,
