@@ -286,7 +286,7 @@ class Spark:
         except Py4JJavaError as error:
             why = cluster_reason(self.tail) or java_reason(error)
             raise SparkFailed(f"Spark cannot start: {why}") from None
-        except Py4JError as error:
+        except (Py4JError, OSError) as error:
             await asyncio.sleep(0.2)
             code = self.process.poll()
             why = str(error) if code is None else self.why_ended()
@@ -349,7 +349,7 @@ class Spark:
         from py4j.protocol import Py4JError
 
         if self._context is not None:
-            with contextlib.suppress(Py4JError):
+            with contextlib.suppress(Py4JError, OSError):
                 await self.call(
                     self._context.cancelJobGroupAndFutureJobs, group, "The statement was cancelled"
                 )
@@ -430,7 +430,7 @@ class Spark:
         from py4j.protocol import Py4JError
 
         if self.process.poll() is None and self._context is not None:
-            with contextlib.suppress(Py4JError, TimeoutError):
+            with contextlib.suppress(Py4JError, OSError):  # a timeout is an OSError, too
                 async with asyncio.timeout(patience):
                     await self.call(self._context.stop)
         if self.process.stdin is not None:

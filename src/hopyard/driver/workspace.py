@@ -83,7 +83,7 @@ class Workspace:
         """Load what the first query needs, while nobody waits for it."""
         from py4j.protocol import Py4JError
 
-        with contextlib.suppress(Py4JError):
+        with contextlib.suppress(Py4JError, OSError):
             await self.spark.call(lambda: self.session.sessionState().analyzer())
 
     async def close(self) -> None:

@@ -1,9 +1,12 @@
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from hopyard.driver import archive
 from hopyard.driver.spark import (
+    Spark,
     SparkFailed,
     cluster_reason,
     local_shuffle_partitions,
@@ -119,3 +122,21 @@ def test_the_end_of_a_jvm_that_ran_is_not_explained_by_an_old_error() -> None:
 )
 def test_queries_on_one_machine_shuffle_into_few_parts(master: str, parts: int | None) -> None:
     assert local_shuffle_partitions(master, 8) == parts
+
+
+async def test_jvm_that_went_meanwhile_is_cancelled_and_stopped_without_a_word(
+    tmp_path: Path,
+) -> None:
+    def gone(*_: object) -> None:
+        raise ConnectionRefusedError
+
+    spark = Spark.__new__(Spark)
+    spark.folder = tmp_path
+    spark.process = subprocess.Popen(
+        ["sleep", "60"], stdin=subprocess.PIPE, start_new_session=True
+    )
+    spark._context = SimpleNamespace(stop=gone, cancelJobGroupAndFutureJobs=gone)
+    spark._control = None
+    await spark.cancel("group")
+    await spark.stop(exit_patience=0.1)
+    assert spark.process.poll() is not None
