@@ -14,7 +14,7 @@ from hopyard import errors, log
 from hopyard.store.engine import fault, is_full
 from hopyard.web.deps import API, COOKIE
 from hopyard.web.headers import SECURITY
-from hopyard.web.views import page
+from hopyard.web.views import PAGES, page
 
 logger = log.get(__name__)
 
@@ -77,10 +77,17 @@ def _ours(request: Request, error: Exception) -> Response:
 def _theirs(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    if error.status_code == 405 and request.method == "GET" and _is_page(request):
+        # The address of a form that was sent, asked for anew: its page is above it.
+        return RedirectResponse(request.url.path.rpartition("/")[0], 303)
     text = "There is nothing at this address." if error.status_code == 404 else error.detail
     answer = respond(request, error.status_code, text)
     answer.headers.update(error.headers or {})
     return answer
+
+
+def _is_page(request: Request) -> bool:
+    return request.url.path.startswith(PAGES) and not request.headers.get("hx-request")
 
 
 def _invalid(request: Request, error: Exception) -> Response:

@@ -21,7 +21,7 @@ class AccountExists(Conflict):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"There is an account {name!r} already. Somebody who forgot the password gets a new "
-            "one with *Reset a password*."
+            "one with “Reset a password”."
         )
 
 

@@ -132,9 +132,7 @@ async def test_jvm_that_went_meanwhile_is_cancelled_and_stopped_without_a_word(
 
     spark = Spark.__new__(Spark)
     spark.folder = tmp_path
-    spark.process = subprocess.Popen(
-        ["sleep", "60"], stdin=subprocess.PIPE, start_new_session=True
-    )
+    spark.process = subprocess.Popen(["sleep", "60"], stdin=subprocess.PIPE, start_new_session=True)
     spark._context = SimpleNamespace(stop=gone, cancelJobGroupAndFutureJobs=gone)
     spark._control = None
     await spark.cancel("group")

@@ -180,12 +180,66 @@ def test_lines_and_texts_are_equal_whoever_wrote_them(server):
     assert not merge.is_part(run, {"outputs": [stream("b\n")]})
 
 
+def save(server: Server, book: dict[str, Any]) -> None:
+    over = server.recorder.settle("a/n.ipynb", book)
+    server.recorder.saved("a/n.ipynb", book, over)
+
+
+def late(server: Server, run: Run) -> list[Any]:
+    """Print something after the end, with no page open; return what the notebook then shows."""
+    server.recorder.closed("k", "page")
+    server.say(run, "stream", name="stdout", text="late\n")
+    book = notebook(stream("left"), cell=run.cell)
+    merge.merge(book, [one for one in server.recorder.runs.of("a/n.ipynb") if not one.written])
+    return shown(book)
+
+
+@pytest.mark.parametrize(
+    ("saved", "seen"),
+    [
+        ([stream("a\n")], [stream("a\nlate\n")]),
+        ([], [stream("late\n")]),  # the user cleared it
+    ],
+)
+def test_late_output_comes_after_what_a_page_has_saved(server, saved, seen):
+    run = server.run()
+    server.print(run, "a")
+    server.end(run)
+    save(server, notebook(*saved))
+    save(server, notebook(*saved))
+    assert late(server, run) == seen
+    assert server.settled[-1] == "k"
+
+
+def test_late_output_of_a_cell_that_ran_again_is_not_its_own(server):
+    first = server.run()
+    server.end(first)
+    save(server, notebook())
+    server.run()
+    assert late(server, first) == []
+
+
+@pytest.mark.parametrize("gone", ["deleted", "cell deleted", "ended", "very long"])
+def test_saved_run_is_not_remembered_for_ever(server, gone):
+    run = server.run()
+    server.print(run, "a" * (200_000 if gone == "very long" else 1))
+    server.end(run)
+    save(server, notebook(*run.outputs.dump()))
+    if gone == "deleted":
+        server.recorder.runs.deleted("a")
+    elif gone == "cell deleted":
+        save(server, notebook(cell="another"))
+    elif gone == "ended":
+        server.recorder.ended("k", "it was shut down", gone=True)
+    assert late(server, run) == [stream("left")]
+
+
 def test_page_that_saw_all_has_the_last_word(server):
     run = server.run()
     server.print(run, "a")
     server.end(run)
     book = notebook()  # the user cleared it
-    server.recorder.runs.drop(server.recorder.settle("a/n.ipynb", book))
+    save(server, book)
     assert shown(book) == []
     assert server.recorder.runs.of("a/n.ipynb") == []
 

@@ -132,7 +132,24 @@ async def test_start_saves_and_asks_in_the_persons_name(web: Web) -> None:
         assert "6 h 0 min left" in page
         assert (await browser.post("/projects/hops/jupyter/stop", headers=htmx)).status_code == 204
         assert web.outside.asked[-1] == ("DELETE", "bob/hops", "t-bob")
-        assert (await browser.get("/projects/hops/jupyter/stop")).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [
+        ("/projects/hops/jupyter/stop", "/projects/hops/jupyter"),
+        ("/projects/hops/members/remove", "/projects/hops/members"),
+        ("/projects/secrets/delete", "/projects/secrets"),
+        ("/projects/people/revoke", "/projects/people"),
+    ],
+)
+async def test_address_of_a_form_that_is_asked_anew_leads_to_its_page(
+    web: Web, form: str, shown: str
+) -> None:
+    async with web.browser("ada") as browser:
+        answer = await browser.get(form)
+        assert (answer.status_code, answer.headers["location"]) == (303, shown)
+        assert (await browser.get(form, headers={"HX-Request": "true"})).status_code == 405
 
 
 async def test_a_failed_start_says_why_and_points_to_the_log(web: Web) -> None:

@@ -68,7 +68,8 @@ class RecordedOutputs:
             if "cells" in notebook:
                 over = self._recorder.settle(path.strip("/"), notebook)
             saved: dict[str, Any] = await super().save(model, path)  # type: ignore[misc]
-            self._recorder.runs.drop(over)
+            if "cells" in notebook:
+                self._recorder.saved(path.strip("/"), notebook, over)
             return saved
 
     async def write_recorded(self, path: str) -> None:
@@ -103,9 +104,9 @@ class RecordedOutputs:
     async def restore_checkpoint(self, checkpoint_id: str, path: str) -> None:
         """Go back to a checkpoint, and to its outputs."""
         await super().restore_checkpoint(checkpoint_id, path)  # type: ignore[misc]
-        self._recorder.runs.drop(
-            [run for run in self._recorder.runs.of(path.strip("/")) if run.done]
-        )
+        name = path.strip("/")
+        self._recorder.runs.drop([run for run in self._recorder.runs.of(name) if run.done])
+        self._recorder.runs.forget(lambda run: name in run.paths)
 
     def _hide_own_write(self, model: dict[str, Any]) -> None:
         state, shown = self._own_writes.get(model["path"], (None, {}))

@@ -15,7 +15,7 @@ from collections.abc import Callable, Set
 from typing import Any
 
 from hopyard.notebook.recorder import merge
-from hopyard.notebook.recorder.outputs import Outputs
+from hopyard.notebook.recorder.outputs import KINDS, Outputs
 from hopyard.notebook.recorder.run import Run
 from hopyard.notebook.recorder.runs import Runs
 
@@ -73,7 +73,10 @@ class Recorder:
             known.widgets.add(json.loads(content)["comm_id"])
         elif kind == "comm_close":
             known.widgets.discard(json.loads(content)["comm_id"])
-        run = self.runs.get(json.loads(parent).get("msg_id", ""))
+        name = json.loads(parent).get("msg_id", "")
+        run = self.runs.get(name)
+        if run is None and kind in KINDS:
+            run = self.runs.revive(name)
         if kind in DISPLAYS:
             self._display(kernel, run, kind, json.loads(content), number)
         elif run is not None:
@@ -107,6 +110,7 @@ class Recorder:
                 run.end(reason)
                 self.runs.changed(run)
         self._kernel(kernel).widgets.clear()
+        self.runs.forget(lambda run: run.kernel == kernel)
         if gone:
             self._kernels.pop(kernel, None)
         self.runs.write_down()
@@ -193,6 +197,16 @@ class Recorder:
             elif run.done and (cell is None or not merge.is_part(run, cell)):
                 over.append(run)
         return over
+
+    def saved(self, path: str, notebook: merge.Notebook, over: list[Run]) -> None:
+        """A notebook was saved: what is printed later comes after what was saved of its cell."""
+        self.runs.settled(over)
+        for run in self.runs.settled_of(path):
+            cell = merge.find(notebook, run)
+            if cell is not None and not merge.equal(run, cell):
+                shown = cell.get("outputs") or []
+                run.outputs = Outputs.load(shown, [None] * len(shown), cut=False)
+        self.runs.forget(lambda run: run.paths == [path] and merge.find(notebook, run) is None)
 
     def say(self, run: Run, text: str) -> None:
         """Add a line of our own to what a cell printed."""

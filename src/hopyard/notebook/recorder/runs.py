@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -10,6 +11,9 @@ from hopyard.notebook.recorder.spool import Spool
 
 KEPT = 1000
 """Beyond that the oldest finished runs are forgotten."""
+SETTLED = 200
+SETTLED_SIZE = 100_000
+"""Runs, and letters of each, that are remembered once a page has saved them: see `Runs.settled`."""
 SERVER_ENDED = "The Jupyter server ended while this cell ran: its output ends here."
 Later = Callable[[Callable[[], None]], None]
 """Runs a function a little later."""
@@ -31,6 +35,7 @@ class Runs:
         self._lost: set[str] = set()
         """Kernels of an earlier server."""
         self._loaded = False
+        self._settled: OrderedDict[str, Run] = OrderedDict()
 
     def __iter__(self) -> Iterator[Run]:
         """Go through all runs, the older first."""
@@ -65,6 +70,7 @@ class Runs:
         self.drop(
             other for other in self if other.cell == run.cell and {*other.paths} & {*run.paths}
         )
+        self.forget(lambda other: other.cell == run.cell and bool({*other.paths} & {*run.paths}))
         finished = [one for one in self if one.done]
         self.drop(finished[: max(0, len(self._runs) + 1 - KEPT)])
         self._runs[run.id] = run
@@ -76,6 +82,35 @@ class Runs:
             self._runs.pop(run.id, None)
             self._changed.discard(run.id)
             self._spool.drop(run)
+
+    def settled(self, runs: Iterable[Run]) -> None:
+        """Forget runs that a page has saved, but for what a thread of theirs may print later.
+
+        Only in memory, only so many, and none with very long output.
+        """
+        for run in [*runs]:
+            self.drop([run])
+            if run.outputs.size <= SETTLED_SIZE:
+                self._settled[run.id] = run
+        while len(self._settled) > SETTLED:
+            self._settled.popitem(last=False)
+
+    def settled_of(self, path: str) -> list[Run]:
+        """Return the settled runs of a notebook."""
+        return [run for run in self._settled.values() if path in run.paths]
+
+    def forget(self, these: Callable[[Run], bool]) -> None:
+        """Forget settled runs for good."""
+        for run in [run for run in self._settled.values() if these(run)]:
+            del self._settled[run.id]
+
+    def revive(self, name: str) -> Run | None:
+        """Keep a settled run again: something was printed after its end."""
+        run = self._settled.pop(name, None)
+        if run is not None:
+            self._runs[name] = run
+            self.changed(run)
+        return run
 
     def said(self, run: Run, kind: str, content: dict[str, Any]) -> None:
         """A message has changed a run."""
@@ -104,13 +139,18 @@ class Runs:
             if paths != run.paths:
                 run.paths = paths
                 self.changed(run, "paths")
+        for run in self._settled.values():
+            run.paths = [_moved(path, old, new) for path in run.paths]
 
     def deleted(self, path: str) -> None:
         """A notebook, or a folder of notebooks, is gone."""
         inside = f"{path}/"
-        self.drop(
-            run for run in self if all(one == path or one.startswith(inside) for one in run.paths)
-        )
+
+        def is_gone(run: Run) -> bool:
+            return all(one == path or one.startswith(inside) for one in run.paths)
+
+        self.drop(run for run in self if is_gone(run))
+        self.forget(is_gone)
 
     def write_down(self) -> None:
         """Write what changed to the disk."""
