@@ -91,12 +91,12 @@ def prepare(shell: Any) -> None:
         files,
         leaving,
         magics,
+        publishing,
         showing,
-        streams,
         tracebacks,
     )
 
-    for part in (streams, tracebacks, leaving, magics, showing, files):
+    for part in (publishing, tracebacks, leaving, magics, showing, files):
         part.register(shell)
     packages.register(shell, INSTALLED)
     # It tells of each call into the JVM, ours too, to everybody who sets the root logger's level.

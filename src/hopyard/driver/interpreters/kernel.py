@@ -45,7 +45,7 @@ def main() -> None:
     options = ["--HistoryManager.enabled=False", "--colors=NoColor"]
     # Jedi takes seconds at first and then guesses; looking at what is there takes milliseconds.
     options.append("--Completer.use_jedi=False")
-    options.append("--IPKernelApp.outstream_class=hopyard.driver.interpreters.streams.Stream")
+    options.append("--IPKernelApp.outstream_class=hopyard.kernels.streams.Stream")
     app.initialize(["-f", sys.argv[2], *options])
     from hopyard.driver.interpreters import attach
 

@@ -171,11 +171,13 @@ def _moved(answer: dict[str, Any], offset: int) -> dict[str, Any]:
 def run(kernel: type[Kernel]) -> None:
     """Run a kernel; `-f CONNECTION_FILE` is its argument."""
     parts.configure(os.environ, kernel.speaks)
-    from ipykernel.kernelapp import IPKernelApp
     from traitlets.config import Config
+
+    from hopyard.kernels.publisher import PublishingKernelApp
 
     # IPython's history on the disk: a millisecond a cell, and the notebook has its cells itself.
     config = Config({"HistoryManager": {"enabled": False}})
     # Half a millisecond that ipykernel sleeps after each cell, for output that we do not have.
     config.Kernel._execute_sleep = 0.0
-    IPKernelApp.launch_instance(kernel_class=kernel, config=config)
+    config.IPKernelApp.outstream_class = "hopyard.kernels.streams.Stream"
+    PublishingKernelApp.launch_instance(kernel_class=kernel, config=config)

@@ -13,7 +13,7 @@ import zmq
 from ipykernel.iostream import IOPubThread
 from jupyter_client.session import Session
 
-from hopyard.driver.interpreters.streams import Stream
+from hopyard.kernels.streams import Stream
 
 SECONDS = 5.0
 

@@ -1,4 +1,4 @@
-"""The streams of a Python kernel: no thread is waited for where the one that runs code can do it.
+"""The streams of an ipykernel: no thread is waited for where the one that runs code can do it.
 
 In ipykernel one thread sends all that is published, and one more for each stream reads what
 libraries in C and child processes print. Each hand-over to them takes Python's lock from the code
@@ -68,23 +68,3 @@ class Stream(OutStream):  # type: ignore[misc]
             if text := self._decoder.decode(found):
                 self.write(text)
             os.write(self._original_stdstream_copy, found)
-
-
-def register(shell: Any) -> None:
-    """Set up a shell's streams, and what its kernel publishes."""
-    # Also when the code has put other streams into their place.
-    for stream in (sys.stdout, sys.stderr):
-        shell.events.register("post_execute", stream.flush)
-    _publish_what_is_read(shell.kernel)
-
-
-def _publish_what_is_read(kernel: Any) -> None:
-    """Leave out what the agent, which alone listens, would not look at."""
-    publish = kernel._publish_status
-
-    def published(status: str, *arguments: Any, **named: Any) -> None:
-        if status != "busy":
-            publish(status, *arguments, **named)
-
-    kernel._publish_status = published
-    kernel._publish_execute_input = lambda *arguments, **named: None
