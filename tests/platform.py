@@ -172,6 +172,12 @@ class Hopyard:
                     found.append(process)
         return found
 
+    def server_process(self) -> psutil.Process:
+        """Return the Jupyter server that runs: not the sandbox around it, nor a kernel of it."""
+        words = ["-m", "hopyard.notebook"]
+        found = [one for one in self.running(" ".join(words)) if one.cmdline()[-2:] == words]
+        return next(one for one in found if one.name() != "bwrap")
+
     # --- asking ----------------------------------------------------------------------------------
 
     def client(self, token: str | None = None) -> httpx.AsyncClient:

@@ -188,7 +188,9 @@ class Livy:
         found = []
         for process in psutil.process_iter(["cmdline", "status"]):
             if folder in " ".join(process.info["cmdline"] or []).split(" "):
-                found += [process, *process.children(recursive=True)]
+                found.append(process)
+                with contextlib.suppress(psutil.NoSuchProcess):  # it ends just now
+                    found += process.children(recursive=True)
         return [one for one in {one.pid: one for one in found}.values() if words_of(one)]
 
 

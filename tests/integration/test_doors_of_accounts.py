@@ -127,6 +127,25 @@ async def test_wrong_passwords_lock_nobody_out_and_tell_no_names(hopyard: Hopyar
         assert refused.status_code == 403
 
 
+async def test_notebook_makes_up_no_address_for_its_wrong_passwords(hopyard: Hopyard) -> None:
+    """At the Hub's own port, which code in a sandbox reaches, headers are nobody's word."""
+    await _new(hopyard, "rita")
+    base = hopyard.platform.hub_url
+    waited = 0.0
+    for number in range(9):
+        async with httpx.AsyncClient(base_url=base, trust_env=False, timeout=60) as notebook:
+            notebook.headers["X-Forwarded-For"] = f"10.9.8.{number}"
+            begun = time.monotonic()
+            answer = await sign_in(notebook, "rita", "wrong password")
+            assert answer.status_code in (200, 403)
+            waited = max(waited, time.monotonic() - begun)
+    assert waited > 2
+    async with hopyard.client() as browser:  # it delays nobody else
+        begun = time.monotonic()
+        assert (await sign_in(browser, "rita", PASSWORD)).url.path == "/projects/"
+        assert time.monotonic() - begun < 2 * waited
+
+
 async def test_administrators_have_no_way_into_others_work(
     hopyard: Hopyard, person: Person
 ) -> None:
@@ -219,3 +238,10 @@ async def test_welcome_names_the_account(hopyard: Hopyard) -> None:
         assert (await name(token)).json() == {"name": "rosa"}
         assert (await name("wrong")).status_code == 404
         assert (await name(7)).status_code == 404
+
+
+async def test_what_does_not_answer_is_said_without_guesses(hopyard: Hopyard) -> None:
+    async with hopyard.client() as stranger:
+        page = (await stranger.get("hub/error/503?url=%2Fprojects%2F")).text
+    assert "What you asked for does not answer just now: try again in a few seconds." in page
+    assert "Your server appears to be down" not in page

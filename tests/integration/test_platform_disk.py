@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import AsyncIterator
 
-import psutil
 import pytest
 import pytest_asyncio
 
 from tests.disk import fill, small_disk
-from tests.platform import DEMO, Hopyard, temp_hopyard, until
+from tests.integration.test_platform import sign_in
+from tests.integration.test_platform_faults import answers, kill_and_wait
+from tests.platform import DEMO, PASSWORD, Hopyard, temp_hopyard, until
 
 SIZE = 400_000_000
 FULL = "disk is full"
@@ -24,10 +26,6 @@ async def small(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hopya
     with small_disk(folder / "disk", SIZE) as disk:
         async with temp_hopyard(disk) as running:
             yield running
-
-
-def server_of(hopyard: Hopyard) -> psutil.Process:
-    return next(one for one in hopyard.running("-m hopyard.notebook") if one.name() != "bwrap")
 
 
 async def statuses(hopyard: Hopyard, token: str) -> dict[str, tuple[int, str]]:
@@ -47,7 +45,7 @@ async def statuses(hopyard: Hopyard, token: str) -> dict[str, tuple[int, str]]:
 
 async def test_full_disk_ends_no_server_and_no_token(small: Hopyard) -> None:
     await small.start_server(DEMO)
-    server = server_of(small)
+    server = small.server_process()
     token = server.environ()["JUPYTERHUB_API_TOKEN"]
     for user in (DEMO, small.admin):
         await small.token(user)  # none can be made later
@@ -58,6 +56,10 @@ async def test_full_disk_ends_no_server_and_no_token(small: Hopyard) -> None:
                 assert status in (200, 503), (path, status, text)
                 assert status == 200 or FULL in text, (path, text)
             await asyncio.sleep(0.5)
+        # What the supervisor says goes to this disk, too.
+        await kill_and_wait(small, "web")
+        path = f"api/v1/projects/{DEMO}"
+        await until("web is there again", lambda: answers(small, path, token), 60)
         async with small.client(token) as client:
             assert (await client.get("hub/api/user")).status_code == 200
             assert (await client.get("hub/api/user", headers=WRONG)).status_code == 403
@@ -80,12 +82,57 @@ async def test_full_disk_ends_no_server_and_no_token(small: Hopyard) -> None:
 
     await until("the server has stopped", stopped, 60)
     await small.start_server(DEMO)
-    assert server_of(small).pid != server.pid
+    assert small.server_process().pid != server.pid
+
+
+PAGES = (
+    *(f"projects/{name}" for name in ("", "tours", "people", "secrets", "docs/")),
+    *(f"projects/{DEMO}/{name}" for name in ("jupyter", "members", "settings", "logs")),
+    *("hub/token", "hub/change-password", "hub/admin"),
+)
+FORMS: dict[str, dict[str, str]] = {
+    "projects/": {"name": "another"},
+    "projects/tours/first-steps": {},
+    "projects/people": {"name": "somebody"},
+    "projects/secrets": {"name": "key", "value": "x"},
+    f"projects/{DEMO}/settings": {"display_name": "Another name"},
+    f"projects/{DEMO}/jupyter/settings": {"mode": "python"},
+    f"projects/{DEMO}/jupyter/start": {"mode": "python"},
+}
+
+
+async def test_pages_say_that_the_disk_is_full(small: Hopyard) -> None:
+    async with small.client() as browser, small.client() as newcomer:
+        await sign_in(browser, small.admin, PASSWORD)
+        csrf = re.search(r'name="csrf" value="([^"]+)"', (await browser.get("projects/")).text)
+        assert csrf
+        headers = {"Origin": small.url.rstrip("/")}
+        await asyncio.to_thread(fill, small.data_dir / "ballast")
+        try:
+            said = {path: await browser.get(path) for path in PAGES}
+            for path, form in FORMS.items():
+                data = form | {"csrf": csrf[1]}
+                said[f"POST {path}"] = await browser.post(path, data=data, headers=headers)
+            said["signing in"] = await sign_in(newcomer, small.admin, PASSWORD)
+        finally:
+            (small.data_dir / "ballast").unlink()
+    wrong = {
+        what: (answer.status_code, words(answer.text))
+        for what, answer in said.items()
+        if answer.status_code not in (200, 303)
+        and not (answer.status_code == 503 and FULL in answer.text)
+    }
+    assert not wrong
+
+
+def words(page: str) -> str:
+    """Return what a page says."""
+    return " ".join(re.sub(r"(?s)<(script|style).*?</\1>|<[^>]+>", " ", page).split())[:300]
 
 
 async def test_locked_database_of_the_hub_ends_nothing(small: Hopyard) -> None:
     await small.start_server(DEMO)
-    server = server_of(small)
+    server = small.server_process()
     token = server.environ()["JUPYTERHUB_API_TOKEN"]
     database = small.data_dir / "hub" / "jupyterhub.sqlite"
     locking = sqlite3.connect(database, isolation_level=None)

@@ -105,7 +105,7 @@ async def test_killed_driver_leaves_nothing(wounded: Hopyard, words: str) -> Non
 
 async def test_session_of_a_server_ends_with_it(wounded: Hopyard) -> None:
     await wounded.start_server(DEMO)
-    server = next(one for one in wounded.running("-m hopyard.notebook") if one.name() != "bwrap")
+    server = wounded.server_process()
     token = server.environ()["JUPYTERHUB_API_TOKEN"]
     await start_session(wounded, token)
     assert not await gone(wounded)

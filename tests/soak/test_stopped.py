@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not os.environ.get("HOPYARD_SOAK"), reason="for 
 async def test_stopped_process_is_replaced_and_servers_live_on(tmp_path: Path) -> None:
     async with temp_hopyard(tmp_path) as hopyard:
         await hopyard.start_server(DEMO)
-        server = next(one for one in hopyard.running("-m hopyard.notebook"))
+        server = hopyard.server_process()
         for name in ("livy", "web", "hub", "proxy"):
             old = hopyard.pids()[name]
             os.kill(old, signal.SIGSTOP)

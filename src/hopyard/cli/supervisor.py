@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import signal
@@ -162,7 +163,8 @@ class Child:
         heard, failures = time.monotonic(), 0
         while self.exit_code is None:
             await self._or_ended(LOOK_SECONDS)
-            await asyncio.to_thread(limits.trim, self.log, self.log_most)
+            with contextlib.suppress(OSError):  # a full disk is looked at again
+                await asyncio.to_thread(limits.trim, self.log, self.log_most)
             if self.lives is None or self.exit_code is not None:
                 continue
             if await self._unless_ended(self.lives()):
@@ -252,10 +254,10 @@ class Supervisor:
             await asyncio.sleep(delay)
             delay = min(max(1.0, delay * 2), DELAY_MAX)
             begun = time.monotonic()
-            child.start()
             try:
+                child.start()
                 await child.wait_ready()
-            except SetupError:  # it ended, or hangs: the next round of this loop says so
+            except (SetupError, OSError):  # it ended, or hangs: the next round of this loop says so
                 await child.stop()
                 continue
             if child.again:

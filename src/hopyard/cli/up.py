@@ -107,7 +107,7 @@ async def _run(
     settings: Settings, platform: Platform, sockets: Sockets, prepare: Prepare | None
 ) -> None:
     stopped = asyncio.Event()
-    supervisor = Supervisor(lambda line: print(line, flush=True))
+    supervisor = Supervisor(_say)
     _on_signals(stopped, supervisor)
     asyncio.get_running_loop().add_reader(sockets.keeper, sockets.keeper.read)
     front = Front(platform)
@@ -123,10 +123,16 @@ async def _run(
         work.cancel()
         with contextlib.suppress(asyncio.CancelledError, HopyardError):
             await work
-        print("Stopping …", flush=True)
+        _say("Stopping …")
         await supervisor.stop(*STOP_ORDER)
         await front.http.aclose()
-        print("Stopped.", flush=True)
+        _say("Stopped.")
+
+
+def _say(line: str) -> None:
+    """Print a line, if it can be: where it goes to a file, the disk may be full."""
+    with contextlib.suppress(OSError):
+        print(line, flush=True)
 
 
 async def _unless(stopped: asyncio.Event, work: asyncio.Task[None]) -> bool:

@@ -8,6 +8,8 @@ else's account so delays nobody but those at the stranger's own address, for sec
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -22,15 +24,26 @@ FREE_OF_ADDRESS = 50
 LONGEST = 8.0
 FORGOTTEN_AFTER = 900.0
 KEPT = 10_000
+PROOF = "X-Hopyard-Proxy"
+DIRECT = "not by the proxy"
 WAITING = 3
 """Attempts on one account from one address that may wait at a time."""
 
 
-def address_of(handler: Any) -> str:
+def proof_of(proxy_token: str) -> str:
+    """Return what our own proxy sends with a request to the Hub (see `cli/guard.cjs`)."""
+    return hashlib.sha256(f"hopyard proxy {proxy_token}".encode()).hexdigest()
+
+
+def address_of(handler: Any, proof: str) -> str:
     """Return the address that a request came from, as our own proxy wrote it down.
 
-    Tornado's `remote_ip` believes a header that anybody may send.
+    Tornado's `remote_ip` believes a header that anybody may send; and whoever asks the Hub at its
+    own port, as notebooks can, may send all of them: they are one address together.
     """
+    shown = handler.request.headers.get(PROOF, "")
+    if not hmac.compare_digest(shown.encode(), proof.encode()):
+        return DIRECT
     trusted = handler.settings["app"].trusted_downstream_ips
     forwarded = handler.request.headers.get("X-Forwarded-For", "").split(",")
     for address in reversed([one.strip() for one in forwarded]):

@@ -12,7 +12,7 @@ from nativeauthenticator.orm import UserInfo
 from tornado.web import HTTPError
 
 from hopyard.hub import passwords, sessions
-from hopyard.hub.attempts import Attempts, TooMany, address_of
+from hopyard.hub.attempts import Attempts, TooMany, address_of, proof_of
 from hopyard.hub.context import context
 from hopyard.hub.password import PasswordHandler
 from hopyard.hub.welcome import FirstSignInHandler, InvitedHandler, WelcomeHandler
@@ -37,6 +37,7 @@ class HopyardAuthenticator(NativeAuthenticator):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.attempts = Attempts()
+        self._proof = proof_of(context().platform.proxy_token.get_secret_value())
         settings = context().settings
         if settings.admin_password and not self.has_password(settings.admin):
             self.set_password(settings.admin, settings.admin_password.get_secret_value())
@@ -70,17 +71,23 @@ class HopyardAuthenticator(NativeAuthenticator):  # type: ignore[misc]
     async def authenticate(self, handler: Any, data: dict[str, str]) -> str | None:
         """Return the name of the account whose password this is."""
         name = self.normalize_username(data.get("username", ""))
-        right = await self.is_right(address_of(handler), name, data.get("password", ""))
+        right = await self.is_right(handler, name, data.get("password", ""))
         return name if right else None
 
-    async def is_right(self, address: str, name: str, password: str) -> bool:
+    async def is_right(self, handler: Any, name: str, password: str) -> bool:
         """Say whether this is the password of an account, after the wait that wrong ones earned.
 
         Nobody learns from the time it takes whether there is such an account.
 
+        Args:
+            handler: of the request that tries it.
+            name: the account.
+            password: what is tried.
+
         Raises:
             HTTPError: too many attempts from this address wait already.
         """
+        address = address_of(handler, self._proof)
         try:
             async with self.attempts.one(address, name):
                 info = self.get_user(name)

@@ -67,7 +67,11 @@ def _answer(handle: Any) -> Any:
         if isinstance(error, FAILURES):
             self.db.rollback()
             self.log.error("The database failed: %s", error)
-            error = HTTPError(503, fault(error))
+            try:  # Tornado asks Python which error is being handled, and shows that one's words
+                raise HTTPError(503, fault(error))
+            except HTTPError as told:
+                handle(self, told)
+            return
         handle(self, error)
 
     return handled

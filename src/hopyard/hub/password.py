@@ -6,7 +6,6 @@ from jupyterhub.handlers.base import BaseHandler
 from tornado.web import authenticated
 
 from hopyard.hub import passwords
-from hopyard.hub.attempts import address_of
 
 
 class PasswordHandler(BaseHandler):  # type: ignore[misc]
@@ -27,7 +26,7 @@ class PasswordHandler(BaseHandler):  # type: ignore[misc]
         fault = passwords.fault(new)
         if not fault and new != again:
             fault = "The two new passwords are not the same."
-        if not fault and not await self.authenticator.is_right(address_of(self), user.name, old):
+        if not fault and not await self.authenticator.is_right(self, user.name, old):
             fault = "The current password is not right."
         if fault:
             self.set_status(422)

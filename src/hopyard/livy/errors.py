@@ -32,6 +32,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _of_framework)
     app.add_exception_handler(RequestValidationError, _of_parameters)
     app.add_exception_handler(DBAPIError, _unknown)
+    app.add_exception_handler(OSError, _of_the_disk)
     app.add_exception_handler(Exception, _unknown)
 
 
@@ -66,6 +67,12 @@ async def _of_parameters(_: Request, error: Exception) -> Response:
     return JSONResponse({"msg": f"{fault['loc'][-1]}: {fault['msg']}"}, 400)
 
 
+async def _of_the_disk(request: Request, error: Exception) -> Response:
+    if not is_full(error):
+        raise error
+    return await _unknown(request, error)
+
+
 async def _unknown(request: Request, error: Exception) -> Response:
     number = request.scope.get("request_id", "")
     if isinstance(error, DBAPIError) or is_full(error):
@@ -75,4 +82,6 @@ async def _unknown(request: Request, error: Exception) -> Response:
         return JSONResponse({"msg": fault(error)}, 503, {"Retry-After": "5"})
     _log.error("request failed", request=number, path=request.url.path, exc_info=error)
     message = f"The server made a mistake; its log has the details (request {number})."
-    return JSONResponse({"msg": message}, 500, SECURITY | {"X-Request-ID": number})
+    # uvicorn closes the connection then, and has to say so: the proxy would use it again.
+    headers = SECURITY | {"X-Request-ID": number, "Connection": "close"}
+    return JSONResponse({"msg": message}, 500, headers)

@@ -46,6 +46,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _theirs)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(DBAPIError, _unexpected)
+    app.add_exception_handler(OSError, _of_the_disk)
     for kind in (UnicodeEncodeError, DataError, OverflowError):
         app.add_exception_handler(kind, _not_kept)
     app.add_exception_handler(Exception, _unexpected)
@@ -107,6 +108,13 @@ def _not_kept(request: Request, error: Exception) -> Response:
     return respond(request, 422, "A value has letters or a number that cannot be kept.")
 
 
+def _of_the_disk(request: Request, error: Exception) -> Response:
+    """Answer that the disk is full; what is no such thing is a fault of our own."""
+    if not is_full(error):
+        raise error
+    return _unexpected(request, error)
+
+
 def _unexpected(request: Request, error: Exception) -> Response:
     """Answer a fault of our own; the server's log has the traceback."""
     if isinstance(error, DBAPIError) or is_full(error):
@@ -115,6 +123,7 @@ def _unexpected(request: Request, error: Exception) -> Response:
         return answer
     answer = respond(request, 500, "This is a fault of the platform; its log says more.")
     answer.headers.update(SECURITY)  # it passes no middleware
+    answer.headers["Connection"] = "close"  # uvicorn does that, and has to say so to the proxy
     return answer
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
 
 import psutil
 import pytest
 
 from hopyard import handed
 from hopyard.cli import machine
+from hopyard.hub.attempts import PROOF, proof_of
+from tests.disk import fill, small_disk
 
 TOKEN = "the-token-of-a-test"
 ROUTE = b'{"target": "http://127.0.0.1:9"}'
@@ -29,22 +35,38 @@ class Proxy:
                 return answer.readline().strip()
 
 
-@pytest.fixture(scope="module")
-def proxy() -> Iterator[Proxy]:
+@contextmanager
+def running(log: IO[bytes] | None = None, target: socket.socket | None = None) -> Iterator[Proxy]:
+    """A proxy that leads to what listens at a socket, or nowhere."""
+    behind = f"http://127.0.0.1:{target.getsockname()[1] if target else 9}"
     with handed.make("127.0.0.1", 0) as front, handed.make("127.0.0.1", 0) as api:
         ports = [one.getsockname()[1] for one in (front, api)]
         command = [*machine.proxy_command(), "--ip", "127.0.0.1", "--port", str(ports[0])]
-        command += ["--api-ip", "127.0.0.1", "--api-port", str(ports[1]), "--log-level", "error"]
+        command += ["--api-ip", "127.0.0.1", "--api-port", str(ports[1]), "--log-level", "warn"]
+        command += [
+            "--default-target",
+            behind,
+            "--error-target",
+            "http://127.0.0.1:9",
+        ]
         process = subprocess.Popen(
             command,
             env=os.environ | handed.variables([front, api]) | {"CONFIGPROXY_AUTH_TOKEN": TOKEN},
             pass_fds=[front.fileno(), api.fileno()],
+            stdout=log,
+            stderr=log,
         )
         try:
             yield Proxy(ports[0], ports[1], process.pid)
         finally:
             process.kill()
             process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def proxy() -> Iterator[Proxy]:
+    with running() as made:
+        yield made
 
 
 @pytest.mark.parametrize("token", ["", "Authorization: token wrong", "Authorization: token "])
@@ -80,5 +102,42 @@ def test_address_that_is_none_is_no_fault_of_the_proxy(proxy: Proxy, path: str, 
 
 
 def test_other_addresses_are_the_proxys(proxy: Proxy) -> None:
-    assert b"404" in proxy.said(proxy.port, "GET /%C3%A9?a=%ff HTTP/1.1")
+    assert b"503" in proxy.said(proxy.port, "GET /%C3%A9?a=%ff HTTP/1.1")
     assert b"200" in proxy.said(proxy.port, "GET /_chp_healthz HTTP/1.1")
+
+
+@pytest.mark.parametrize(
+    ("path", "proven"),
+    [
+        ("/hub/login", True),
+        ("/projects/", False),
+        ("/user/ada/demo/", False),
+        ("/hub/../user/ada/demo/", False),
+        ("/hub/%2e%2e/user/ada/", False),
+    ],
+)
+def test_hub_alone_is_told_by_the_proxy_who_asks(path: str, proven: bool) -> None:
+    head = f"GET {path} HTTP/1.1\r\nHost: x\r\n{PROOF}: made up\r\n\r\n"
+    with (
+        handed.make("127.0.0.1", 0) as behind,
+        running(target=behind) as proxy,
+        socket.create_connection(("127.0.0.1", proxy.port), 20) as link,
+    ):
+        link.sendall(head.encode())
+        behind.settimeout(20)
+        with behind.accept()[0] as came:
+            asked = came.recv(65536).decode().lower()
+    shown = re.findall(rf"{PROOF}: (.*)\r\n".lower(), asked)
+    assert shown == ([proof_of(TOKEN)] if proven else [])
+
+
+def test_proxy_works_while_its_log_cannot_be_written(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 2_000_000) as disk:
+        log = (disk / "proxy.log").open("ab")
+        with running(log) as proxy:
+            proxy.said(proxy.port, "GET /a HTTP/1.1")
+            fill(disk / "ballast")
+            for _ in range(300):  # Node keeps some of what it could not write
+                assert proxy.said(proxy.port, "GET /a HTTP/1.1").startswith(b"HTTP/1.1 503")
+            assert b"200" in proxy.said(proxy.port, "GET /_chp_healthz HTTP/1.1")
+        log.close()

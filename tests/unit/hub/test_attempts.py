@@ -9,7 +9,16 @@ from types import SimpleNamespace
 import pytest
 
 from hopyard.hub import attempts
-from hopyard.hub.attempts import FREE, WAITING, Attempts, TooMany, address_of
+from hopyard.hub.attempts import (
+    DIRECT,
+    FREE,
+    PROOF,
+    WAITING,
+    Attempts,
+    TooMany,
+    address_of,
+    proof_of,
+)
 
 HERE, ELSEWHERE = "10.0.0.1", "10.0.0.2"
 LONGEST = 0.8
@@ -69,10 +78,16 @@ async def test_attempts_at_once_take_turns_and_are_few() -> None:
 def test_nobody_makes_up_an_address(
     forwarded: str | None, trusted: list[str], address: str
 ) -> None:
-    headers = {"X-Real-Ip": "6.6.6.6"} | ({"X-Forwarded-For": forwarded} if forwarded else {})
+    headers = {"X-Real-Ip": "6.6.6.6", PROOF: proof_of("token")}
+    headers |= {"X-Forwarded-For": forwarded} if forwarded else {}
     request = SimpleNamespace(headers=headers, remote_ip="127.0.0.1")
     app = SimpleNamespace(trusted_downstream_ips=trusted)
-    assert address_of(SimpleNamespace(request=request, settings={"app": app})) == address
+    handler = SimpleNamespace(request=request, settings={"app": app})
+    assert address_of(handler, proof_of("token")) == address
+    # Who does not come by the proxy says what they like.
+    assert address_of(handler, proof_of("another")) == DIRECT
+    del headers[PROOF]
+    assert address_of(handler, proof_of("token")) == DIRECT
 
 
 def test_what_is_kept_is_bounded_and_old_failures_are_forgotten(
