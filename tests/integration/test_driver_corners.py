@@ -145,6 +145,47 @@ async def test_a_log_of_everything_does_not_slow_shell_lines(livy: Livy) -> None
         await livy.run("logging.getLogger().setLevel(logging.WARNING)")
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import sys\nwith sys.stdout as file: print('in it', file=file)",
+        "import sys; sys.stdout.close(); sys.stderr.close()",
+        "import sys; sys.stdout = None",
+        "import sys; sys.stderr = None; sys.stdout = None",
+        "import sys; sys.stdout = type('T', (), {'write': lambda self, text: None})()",
+        "import sys; sys.stdout = open('/dev/null', 'w'); sys.stdout.close()",
+    ],
+)
+async def test_the_next_cell_prints_whatever_became_of_the_streams(livy: Livy, code: str) -> None:
+    statement = await livy.execute(code)
+    assert (await livy.result(statement)).status == "ok"
+    said = "is the kernel's own again" in livy.text(statement, "stderr")
+    assert said == ("stdout =" in code)
+    statement = await livy.execute("import sys; print('out'); print('err', file=sys.stderr); 7")
+    assert (await livy.result(statement)).data == {"text/plain": "7"}
+    assert (livy.text(statement), livy.text(statement, "stderr")) == ("out\n", "err\n")
+
+
+async def test_a_fork_ends_with_its_cell(livy: Livy) -> None:
+    code = "import os, time\npid = os.fork()\nif pid: print(os.waitpid(pid, 0)[1] >> 8)\n"
+    for rest, printed in (
+        ("else: print('in the fork')", "in the fork\n0\n"),
+        ("else: 1 / 0", "1\n"),
+        ("else: raise SystemExit(3)", "1\n"),
+    ):
+        statement = await livy.execute(code + rest)
+        await livy.result(statement)
+        assert livy.text(statement) == printed
+    assert (await livy.run("spark.range(3).count()")).data == {"text/plain": "3"}
+
+
+async def test_a_stream_of_the_users_own_stays(livy: Livy) -> None:
+    await livy.run("import io, sys; kept, sys.stdout = sys.stdout, io.StringIO()")
+    await livy.run("print('taken')")
+    assert (await livy.run("sys.stdout.getvalue()")).data == {"text/plain": "'taken\\n'"}
+    await livy.run("sys.stdout = kept")
+
+
 # --- code as editors of other systems write it ----------------------------------------------------
 
 

@@ -426,6 +426,8 @@ def test_every_option_of_spark(cells, kernel):
     ran = kernel.ok(f"%%spark -o found --maxrows 4\n{cells.frame}")
     assert "The first 4 rows only" in ran.text
     assert local(kernel, "found['n'].tolist()") == "[0, 1, 2, 3]"
+    kernel.ok("%%spark -o found -m take -n 99999999999")
+    assert local(kernel, "len(found)") == "10"
     kernel.ok("%%spark -o found -m take -n -1")
     assert local(kernel, "len(found)") == "10"
     kernel.ok("%%spark -o found -m sample -r 1.0 -c True")
@@ -481,7 +483,7 @@ def test_magics_about_sessions(cells, kernel, livy):
 
 def test_what_users_get_wrong_is_said(cells, kernel):
     for cell, words in (
-        ("%%sqll\nSELECT 1", "%%sqll"),
+        ("%%sqll\nSELECT 1", "There is no magic %%sqll in this kernel; there are %%attach, "),
         ("%%sql\nSELEC 1", "SELEC"),
         ("%%sql\nSELECT * FROM nowhere", "nowhere"),
         ("%%sql -o 'a b'\nSELECT 1", "no name of a variable"),
@@ -530,6 +532,10 @@ def test_settings_make_a_new_session_and_cleanup_ends_all(cells, kernel, livy):
     kernel.ok("%%sql -q -o set\nSET spark.sql.shuffle.partitions")
     assert local(kernel, "set['value'].tolist()") == "['3']"
     kernel.ok("%%cleanup -f")
+    assert sessions(livy) == []
+    ran = kernel.run("%%sqll\nSELECT 1")
+    assert ran.reply["evalue"].startswith("There is no magic %%sqll in this kernel; there are %%")
+    assert ran.reply["evalue"].endswith("Did you mean %%sql?") and len(ran.reply["traceback"]) == 1
     assert sessions(livy) == []
     # Without a session these say so, or work without one.
     assert "No logs yet" in kernel.ok("%%logs").text

@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from hopyard import packages
 from hopyard.notebook.kernels import picker
 from hopyard.notebook.kernels.sparkmagic import write_for_notebooks
 from tests.integration.kernels import (
@@ -25,6 +26,7 @@ from tests.integration.kernels import (
     whole_output,
 )
 from tests.integration.livy import Livy
+from tests.unit.test_packages import wheel
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +36,9 @@ def livy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Livy]:
 
 
 @pytest.fixture(scope="module")
-def first(livy: Livy) -> Iterator[tuple[Kernel, Ran]]:
-    kernel = Kernel(livy, "My book")
+def first(livy: Livy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Kernel, Ran]]:
+    own = packages.make(tmp_path_factory.mktemp("packages") / "own")
+    kernel = Kernel(livy, "My book", **own)
     yield kernel, kernel.run("1 + 1")
     kernel.stop()
 
@@ -492,6 +495,36 @@ def test_restart_in_the_middle_of_a_cell_ends_its_session(livy):
         assert "Starting Spark application" in kernel.ok("40 + 2").text
     finally:
         kernel.stop()
+
+
+def test_exit_in_a_local_cell_ends_the_kernel_and_its_session(livy):
+    kernel = Kernel(livy, "Left")
+    try:
+        kernel.ok("1 + 1")
+        own = sessions(livy)[-1]["id"]
+        assert kernel.ok("%%local\nexit()").reply["payload"][0]["source"] == "ask_exit"
+        until = time.monotonic() + 30
+        while kernel.manager.is_alive():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert own not in [one["id"] for one in sessions(livy)]
+    finally:
+        kernel.stop()
+
+
+def test_what_pip_installs_below_local_is_there_in_the_kernel(kernel, tmp_path):
+    made = wheel(tmp_path, "hopyard_near")
+    ran = kernel.ok(f"%%local\n%pip install --no-index {made}")
+    assert "Installed for this Jupyter server" in ran.stream("stdout")
+    assert kernel.ok("%%local\nimport hopyard_near\nprint(hopyard_near.VALUE)").text == "7\n"
+    kernel.ok("%%local\n%pip uninstall -y hopyard_near")
+
+
+def test_cells_answer_whatever_a_local_one_did_to_its_streams(kernel):
+    ran = kernel.ok("%%local\nimport sys\nsys.stdout = None; sys.stderr.close()")
+    assert "it is the kernel's own again" in ran.stream("stderr")
+    assert kernel.ok("print('out')").stream("stdout") == "out\n"
+    assert kernel.ok("%%local\nprint('near')").stream("stdout") == "near\n"
 
 
 def test_session_that_cannot_start_shows_the_end_of_its_log(livy):

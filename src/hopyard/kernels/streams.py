@@ -39,6 +39,10 @@ class Stream(OutStream):  # type: ignore[misc]
             self._read_pipe()
         self._flush()
 
+    def close(self) -> None:
+        """Flush only, so that the next cell prints too: `with sys.stdout as file` closes it."""
+        self.flush()
+
     def _flush(self) -> None:
         if not self._is_master_process():
             super()._flush()

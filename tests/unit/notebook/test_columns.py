@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pytest
 
-from hopyard.notebook.kernels.columns import text, to_pandas
+from hopyard.notebook.kernels.columns import _zone, text, to_pandas
 from hopyard.protocol.arrow import TEXTS
 
 BIG = 2**53 + 1
@@ -62,6 +62,34 @@ def test_years_that_python_has_not_come_as_sparks_text():
     nested = pa.ListArray.from_arrays([0, 2], days[1:])
     frame, texts = to_pandas(pa.table({"d": nested}))
     assert frame["d"].iloc[0].tolist() == ["-0221-09-04", None]
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin", "America/New_York", "+18:00"])
+@pytest.mark.parametrize(
+    "moment",
+    ["0001-01-01 18:00:00", "1600-06-01 12:00:00", "2050-07-01 12:00:00", "9999-12-31 05:59:59.9"],
+)
+def test_times_of_every_year_have_the_clock_of_their_zone(moment, zone):
+    at = datetime.datetime.fromisoformat(moment)
+    at = at.replace(tzinfo=datetime.UTC).astimezone(_zone(zone)) if zone else at
+    kind = pa.timestamp("us", zone)
+    alone = first(pa.array([at], kind))
+    (inside,) = first(pa.array([[at]], pa.list_(kind)))
+    assert alone.to_pydatetime().isoformat() == inside.isoformat() == at.isoformat()
+    frame, _ = to_pandas(pa.table({"t": pa.array([at, None], kind)}))
+    assert str(at.year) in frame.to_html()
+
+
+def test_the_first_and_the_last_day_stay_days():
+    edges = [datetime.date(1, 1, 1), datetime.date(9999, 12, 31)]
+    frame, texts = to_pandas(pa.table({"d": edges}))
+    assert [one.date() for one in frame["d"]] == edges and texts == []
+    assert list(first(pa.array([edges]))) == edges
+    moment = datetime.datetime(9999, 12, 31, 23, 59, 59)
+    assert first(pa.array([moment.replace(tzinfo=ZoneInfo("Asia/Tokyo"))])).year == 9999
+    past = pa.array([moment.replace(tzinfo=datetime.UTC)]).cast(pa.timestamp("us", "Asia/Tokyo"))
+    frame, texts = to_pandas(pa.table({"t": past}))
+    assert frame["t"].tolist() == ["+10000-01-01 08:59:59"] and texts[0][0] == "t"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from hopyard import packages
 from hopyard.driver import callbacks
 from hopyard.driver.interpreters import rows
 from hopyard.driver.interpreters.text import REFUSED
+from hopyard.kernels import restoring
 
 INSTALLED = (
     "Installed for this Spark session, in its driver and the executors on this machine: "
@@ -98,6 +99,7 @@ def prepare(shell: Any) -> None:
 
     for part in (publishing, tracebacks, leaving, magics, showing, files):
         part.register(shell)
+    restoring.register(shell)
     packages.register(shell, INSTALLED)
     # It tells of each call into the JVM, ours too, to everybody who sets the root logger's level.
     logging.getLogger("py4j").setLevel(logging.WARNING)

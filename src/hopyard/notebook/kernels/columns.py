@@ -1,7 +1,8 @@
 """Columns of Arrow as pandas' own, with every value that Spark has.
 
 pyarrow's own way loses some: integers beside a null become floats inside of arrays, structs and
-maps; times in arrays lose their zone; years beyond 9999, and texts that are no UTF-8, fail.
+maps; times in arrays lose their zone; years beyond 9999, and texts that are no UTF-8, fail. The
+zones that it gives to columns end in 2037, and pandas crashes at their times before 1677.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from hopyard.protocol.arrow import TEXTS
 
 FIRST, LAST = datetime.date(1, 1, 2), datetime.date(9999, 12, 30)
-"""The days that Python has in every time zone."""
+"""The days that Python has in every time zone; the day before and the one after, in some."""
 _EPOCH = datetime.date(1970, 1, 1)
 _DAY = 86_400_000_000
 _CYCLE = 146_097
@@ -56,10 +57,13 @@ def _series(column: Any, coerce: bool) -> Any:
     kind, types = column.type, pyarrow.types
     if types.is_nested(kind):
         return _nested(column)
-    if (types.is_date(kind) or types.is_timestamp(kind)) and not _days_are_known(column):
+    if (types.is_date(kind) or types.is_timestamp(kind)) and not _are_known(column):
         return None
     if types.is_date(kind):
         return column.to_pandas(date_as_object=not coerce)
+    if types.is_timestamp(kind) and kind.tz not in (None, "UTC"):
+        moments = column.cast(pyarrow.timestamp(kind.unit, "UTC"))
+        return moments.to_pandas().dt.tz_convert(_zone(kind.tz))
     if column.null_count and types.is_boolean(kind):
         return column.to_pandas(types_mapper={kind: pandas.BooleanDtype()}.get)
     if column.null_count and types.is_integer(kind):
@@ -110,7 +114,7 @@ def value(scalar: Any) -> Any:
     if types.is_string(kind) or types.is_large_string(kind):
         return scalar.as_buffer().to_pybytes().decode(errors="replace")
     if types.is_timestamp(kind) or types.is_date(kind):
-        return scalar.as_py() if _day_is_known(scalar) else text(scalar)
+        return scalar.as_py() if _is_known(scalar) else text(scalar)
     if types.is_struct(kind):
         return {field.name: value(scalar[number]) for number, field in enumerate(kind)}
     if types.is_map(kind):
@@ -163,17 +167,25 @@ def _day_number(scalar: Any) -> int:
     return int(days)
 
 
-def _day_is_known(scalar: Any) -> bool:
-    return not scalar.is_valid or (
-        (FIRST - _EPOCH).days <= _day_number(scalar) <= (LAST - _EPOCH).days
-    )
+def _is_known(scalar: Any) -> bool:
+    """Say whether Python has a day or a time, in UTC and in its own zone."""
+    if not scalar.is_valid:
+        return True
+    day = _day_number(scalar)
+    if (FIRST - _EPOCH).days <= day <= (LAST - _EPOCH).days:
+        return True
+    try:
+        scalar.as_py()
+        return True
+    except (OverflowError, ValueError):
+        return False
 
 
-def _days_are_known(column: Any) -> bool:
+def _are_known(column: Any) -> bool:
     import pyarrow.compute
 
     span = pyarrow.compute.min_max(column)
-    return _day_is_known(span["min"]) and _day_is_known(span["max"])
+    return _is_known(span["min"]) and _is_known(span["max"])
 
 
 def _zone(name: str) -> datetime.tzinfo:

@@ -11,6 +11,7 @@ import sys
 from typing import Any, ClassVar
 
 from hopyard import packages
+from hopyard.kernels import restoring
 from hopyard.notebook.kernels import sparkmagic as parts
 from hopyard.notebook.kernels.language import Language
 
@@ -58,6 +59,9 @@ class Kernel(SparkKernelBase):  # type: ignore[misc]
         # The original runs a `%load_ext` cell, before the kernel can run cells.
         self.magics = Magics(self.shell, self.speaks)
         self.shell.register_magics(self.magics)
+        # `exit()` in a `%%local` cell ends the kernel, as in plain Jupyter.
+        self.shell.observe(lambda _: self.magics.spark_controller.end_all(), "exit_now")
+        restoring.register(self.shell)
         picker.register(self.shell)
         packages.load_ipython_extension(self.shell)
         sys.path.insert(0, "")  # for `%%local`: only now, so that no file replaces one of ours

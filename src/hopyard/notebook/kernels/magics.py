@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+from collections.abc import Container
 from typing import Any, NoReturn
 
 from hdijupyterutils.ipythondisplay import IpythonDisplay
@@ -16,7 +17,7 @@ from sparkmagic.utils import configuration
 from sparkmagic.utils.utils import parse_argstring_or_throw
 
 from hopyard.notebook.kernels import attach, chosen, tables
-from hopyard.notebook.kernels.errors import Interrupted, LivyError, guarded
+from hopyard.notebook.kernels.errors import Interrupted, LivyError, StatementError, guarded
 from hopyard.notebook.kernels.fetching import Fetching
 from hopyard.notebook.kernels.language import PYTHON, Language
 from hopyard.notebook.kernels.live import Cell
@@ -173,6 +174,17 @@ class Magics(KernelMagics):  # type: ignore[misc]
             f"{line.strip()} must be the first in its cell: only empty lines may stand above it."
         )
 
+    @functools.wraps(KernelMagics.spark)
+    def spark(self, line: str, cell: str = "", local_ns: Any = None) -> None:
+        """Run a cell in the driver; one with a magic that nobody knows starts no session."""
+        if self.session is None and (word := unknown_magic(cell, self._known())):
+            raise LivyError(word)
+        super().spark(line, cell, local_ns)
+
+    def _known(self) -> Container[str]:
+        """Return IPython's magics for cells, where it understands the driver's cells."""
+        return self.shell.magics_manager.magics["cell"] if self.speaks is PYTHON else ()
+
     @functools.wraps(KernelMagics.configure)
     def configure(self, line: str, cell: str = "", local_ns: Any = None) -> None:
         """Set what the session is started with; the platform's own properties are refused."""
@@ -200,15 +212,24 @@ class Magics(KernelMagics):  # type: ignore[misc]
         if output_var is not None:
             tables.check_name(output_var)
         if cell.strip():
-            if self.speaks is not PYTHON and (word := unknown_magic(cell)):
-                raise LivyError(word)
             # Sparkmagic's %%pretty is known by its handler.
-            pretty = output_handler is not None
-            Cell(self.shell.kernel, self._session, pretty=pretty).run(cell, self.speaks.kind)
+            self._run(cell, pretty=output_handler is not None)
         if output_var is not None:
             with Fetching(self.shell.kernel) as fetching:
                 found = tables.of_variable(self._session, self.speaks, output_var, sample, fetching)
             self._keep(output_var, found, sample)
+
+    def _run(self, cell: str, *, pretty: bool) -> None:
+        word = unknown_magic(cell, self._known())
+        if word and self.speaks is not PYTHON:
+            raise LivyError(word)
+        try:
+            Cell(self.shell.kernel, self._session, pretty=pretty).run(cell, self.speaks.kind)
+        except StatementError as error:
+            # The driver may know magics that are not known here.
+            if word and str(error).startswith("Cell magic"):
+                raise LivyError(word) from None
+            raise
 
     def execute_sqlquery(
         self,

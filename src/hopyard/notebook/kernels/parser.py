@@ -7,6 +7,7 @@ everything else runs in the driver, also IPython's own magics and `!`.
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
@@ -99,17 +100,20 @@ def misplaced(code: str, language: Language) -> str | None:
     return None
 
 
-def unknown_magic(code: str) -> str | None:
+def unknown_magic(code: str, known: Container[str] = ()) -> str | None:
     """Return why a cell with a magic that nobody knows cannot run; None where it has none.
 
-    For languages in which nothing begins with `%%`.
+    Args:
+        code: of the cell.
+        known: names of the magics for cells beside ours: IPython's, where it understands the cell.
     """
     word = (code.split(None, 1) or [""])[0]
-    if not word.startswith("%%"):
+    if not word.startswith("%%") or word.removeprefix("%%") in known:
         return None
-    near = get_close_matches(word, MAGICS, 1)
+    near = get_close_matches(word.lower(), MAGICS, 1)
     guess = f" Did you mean {near[0]}?" if near else ""
-    return f"There is no magic {word} in this kernel: %%help lists those that are there.{guess}"
+    ours = ", ".join(MAGICS[:-1])
+    return f"There is no magic {word} in this kernel; there are {ours} and {MAGICS[-1]}.{guess}"
 
 
 class Parser(UserCodeParser):  # type: ignore[misc]

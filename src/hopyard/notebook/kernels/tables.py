@@ -29,6 +29,8 @@ from hopyard.protocol.arrow import from_pandas
 NAME = re.compile(r"[^\W\d]\w*")
 PART = 4_000_000
 """Bytes of rows that are sent in one statement: the Livy server takes 10 MB of code."""
+MOST = 2**31 - 1
+"""Rows that Spark's `limit` can be; who asks for more wants all."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def _quietly(session: Session, code: str, kind: str) -> int:
 
 def _rows(session: Session, number: int, sample: Sample, fetching: Fetching) -> Fetched:
     path = f"/sessions/{session.id}/statements/{number}/arrow"
-    if sample.rows >= 0:
+    if 0 <= sample.rows < MOST:
         # One more tells whether there are more.
         path += f"?limit={sample.rows + 1}"
     table = _table(session, path, fetching)
