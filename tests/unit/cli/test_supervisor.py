@@ -202,3 +202,27 @@ async def test_log_of_a_child_has_an_end(tmp_path: Path, monkeypatch: pytest.Mon
         assert part.log.read_text().startswith("first")
     finally:
         await supervisor.stop(["part"])
+
+
+async def test_child_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None:
+    said: list[str] = []
+    supervisor = Supervisor(said.append)
+    part = child(tmp_path, "import time; time.sleep(60)")
+    await supervisor.start(part)
+    try:
+        assert part.process
+        command, part.command = part.command, ["/nowhere"]
+        part.process.kill()
+
+        async def tried() -> bool:
+            return any("starting it again in" in line for line in said)
+
+        await until("it was tried once", tried, 10)
+        part.command = command
+
+        async def again() -> bool:
+            return any("ready again" in line for line in said)
+
+        await until("it was started again", again, 10)
+    finally:
+        await supervisor.stop(["part"])
