@@ -27,6 +27,9 @@ from hopyard.web.seal import SESSION_LIFE, CookieSession, Seal
 UI_COOKIE = "hopyard-spark-ui"
 TICKET = "hopyard-ticket"
 NOT_RUNNING = "This Jupyter server does not run."
+OTHERS = ("/hub/", "/livy/")
+"""What the proxy leads elsewhere, once the Hub has told it where."""
+NOT_YET = "The platform's proxy was started just now: try again in a second."
 ELSEWHERE = "The platform is at another address: {url}."
 _UI = re.compile(r"(/projects/([a-z0-9-]+)/(application|batche)s/([0-9]{1,18})/ui)(?:/|$)")
 
@@ -87,6 +90,11 @@ def _path(request: Request) -> str:
     return str(request.scope["raw_path"].decode("latin-1").partition("?")[0])
 
 
+def _not_yet() -> Response:
+    """Answer in the place of the Hub or of livy: 404 would say that something is gone."""
+    return JSONResponse({"message": NOT_YET, "msg": NOT_YET}, 503, {"Retry-After": "1"})
+
+
 class OneHost:
     """ASGI middleware.
 
@@ -108,7 +116,8 @@ class OneHost:
             return
         connection = HTTPConnection(scope)
         if is_here(connection, self._platform):
-            await self._app(scope, receive, send)
+            unrouted = scope["type"] == "http" and scope["path"].startswith(OTHERS)
+            await (_not_yet() if unrouted else self._app)(scope, receive, send)
             return
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 4404})

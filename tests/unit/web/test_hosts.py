@@ -11,7 +11,7 @@ import pytest
 from hopyard.settings import Platform, Settings
 from hopyard.store.engine import make_engine
 from hopyard.web.app import create_app
-from hopyard.web.hosts import TICKET, UI_COOKIE, ui_place
+from hopyard.web.hosts import NOT_YET, TICKET, UI_COOKIE, ui_place
 from hopyard.web.seal import CookieSession, Seal
 
 OWN = "http://hopyard.example:8000/"
@@ -79,6 +79,18 @@ async def test_pages_are_at_the_platforms_host_only(browser: httpx.AsyncClient) 
         stopped = await browser.get(f"http://{host}/user/ada/demo/api", headers=call)
         assert stopped.status_code == 424
     assert (await browser.get("http://127.0.0.1/api/health")).status_code != 307
+
+
+@pytest.mark.parametrize("path", ["hub/token", "hub/api/users", "livy/projects/demo/sessions/1"])
+async def test_nothing_is_gone_while_the_proxy_knows_no_way(
+    browser: httpx.AsyncClient, path: str
+) -> None:
+    # A proxy that was started again leads everything to web until the Hub has told it more.
+    for method in ("GET", "POST", "DELETE"):
+        answer = await browser.request(method, OWN + path)
+        assert answer.status_code == 503
+        assert answer.json()["msg"] == answer.json()["message"] == NOT_YET
+        assert answer.headers["retry-after"] == "1"
 
 
 async def test_person_comes_over_to_a_spark_ui(browser: httpx.AsyncClient) -> None:
