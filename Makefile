@@ -44,7 +44,7 @@ e2e: setup-test ## Tests in a real browser
 .PHONY: soak
 soak: setup-test ## The long tests: the Livy server killed 50 times, fuzzed; 2,000 odd values shown
 	@HOPYARD_SOAK=1 $(PYTEST) tests/soak tests/unit/web/test_odd_parameters.py \
-	  tests/unit/livy/test_odd_values.py -s
+	  tests/unit/livy/test_odd_values.py -s -o timeout=7200 -o faulthandler_timeout=15000
 	@HOPYARD_AWAY_SECONDS=75 $(PYTEST) tests/e2e/test_output_outlives_browser.py \
 	  tests/e2e/test_spark_outlives_browser.py
 
