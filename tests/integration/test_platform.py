@@ -205,9 +205,11 @@ async def test_server_ends_when_its_time_is_up(hopyard: Hopyard) -> None:
 
     async def stopped() -> bool:
         view = await hopyard.api(ADMIN, "GET", f"projects/{project}/jupyter/server")
-        return bool(view.json()["state"] == "stopped")
+        return bool(view.json()["state"] == "stopped" and view.json()["error"])
 
-    await until("the server has ended", stopped, 60)
+    await until("the server has ended, and it is said why", stopped, 60)
+    view = await hopyard.api(ADMIN, "GET", f"projects/{project}/jupyter/server")
+    assert view.json()["error"] == "Its time was up."
 
 
 async def test_server_shows_its_project_and_nothing_of_the_platform(hopyard: Hopyard) -> None:

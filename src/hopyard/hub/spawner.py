@@ -281,6 +281,7 @@ class HopyardSpawner(LocalProcessSpawner):  # type: ignore[misc]
             return code
         if self._up and await self._time_is_up():
             self.log.info("The time of %s is up", self._log_name)
+            self._ending = ("stopped", "Its time was up.")
             await self._end()
             return 0
         if self._up and self._copy:

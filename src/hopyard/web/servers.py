@@ -37,6 +37,7 @@ class ServerView:
     progress: int = 0
     """Of a start, in percent; by the clock, since steps differ in length."""
     error: str | None = None
+    """Why it failed, or ended by itself."""
     url: str | None = None
     """Where Open leads."""
     classic_url: str | None = None
@@ -141,7 +142,8 @@ def look(
         if record and record.state == ServerState.FAILED:
             return ServerView("failed", error=record.error or "The Jupyter server did not start.")
         if not record or record.state != ServerState.STARTING or age > JUST_ASKED:
-            return ServerView("stopped")
+            why = record.error if record and record.state == ServerState.STOPPED else None
+            return ServerView("stopped", error=why)
     elif server.pending == "stop":
         return ServerView("stopping")
     elif server.ready:

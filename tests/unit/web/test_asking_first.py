@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from hopyard.projects.repositories.service import Repositories
 from hopyard.projects.secrets.service import Secrets
 from hopyard.store.engine import make_engine, make_sessions
@@ -51,6 +53,23 @@ async def test_deleted_project_is_told_to_its_members_alone(web: Web) -> None:
     async with web.browser("bob") as browser:
         assert "ada deleted" not in (await browser.get("/projects/brief/jupyter")).text
     await web.projects.delete("brief", "root")
+
+
+@pytest.mark.parametrize(
+    ("page", "form", "said"),
+    [
+        ("/projects/secrets/delete", {"name": "gone"}, "You have no secret"),
+        ("/projects/people/revoke", {"invitation": "4711"}, "This invitation is not open"),
+    ],
+)
+async def test_what_another_tab_has_deleted_is_said_on_its_page(
+    web: Web, page: str, form: dict[str, str], said: str
+) -> None:
+    async with web.browser("root") as browser:
+        for confirm in ({}, {"confirm": "on"}):
+            answer = await browser.post(page, data={**form, **confirm})
+            assert answer.status_code == 404 and said in answer.text
+            assert 'id="add"' in answer.text
 
 
 async def test_role_is_not_changed_when_another_tab_changed_it(web: Web) -> None:

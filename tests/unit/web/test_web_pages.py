@@ -134,6 +134,15 @@ async def test_start_saves_and_asks_in_the_persons_name(web: Web) -> None:
         assert web.outside.asked[-1] == ("DELETE", "bob/hops", "t-bob")
 
 
+async def test_page_says_why_a_server_ended_by_itself(web: Web) -> None:
+    await web.jupyter.plan_server("ada", "hops")
+    await web.jupyter.report("ada", "hops", state="stopped", error="Its time was up.")
+    async with web.browser("ada") as browser:
+        assert "Its time was up. Start opens" in (await browser.get("/projects/hops/jupyter")).text
+        await web.jupyter.report("ada", "hops", state="stopped")
+        assert "Its time" not in (await browser.get("/projects/hops/jupyter")).text
+
+
 @pytest.mark.parametrize(
     ("form", "shown"),
     [

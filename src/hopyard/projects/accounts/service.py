@@ -122,7 +122,7 @@ class Accounts:
             gone = await session.scalar(query)
             await session.commit()
         if gone is None:
-            raise NotFound(f"There is no open invitation {invitation}.")
+            raise NotFound("This invitation is not open: it was used or withdrawn, or is too old.")
 
 
 def user_name(name: str) -> str:

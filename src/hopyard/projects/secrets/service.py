@@ -111,7 +111,7 @@ class Secrets:
             gone = await session.scalar(query)
             await session.commit()
         if gone is None:
-            raise NotFound(f"You have no secret {name!r}.")
+            raise NotFound(f"You have no secret {name!r} (any more).")
 
     async def usable(self, reader: str, project: str) -> list[Secret]:
         """Return what a member may use in a project: the own ones and those shared with it."""

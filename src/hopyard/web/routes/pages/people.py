@@ -73,7 +73,10 @@ async def revoke(
             back="/projects/people",
             fields={"invitation": str(invitation)},
         )
-    await services.accounts.revoke(invitation)
+    try:
+        await services.accounts.revoke(invitation)
+    except NotFound as error:  # withdrawn in another tab, or accepted meanwhile
+        return await _page(request, who, services, fault=str(error), status=status_of(error))
     audit.record(services.settings, who.name, "withdrew an invitation", user=user)
     return done(request, "/projects/people", f"Withdrew the invitation of {user}.")
 

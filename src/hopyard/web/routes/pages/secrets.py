@@ -51,11 +51,9 @@ async def delete(
     request: Request, who: SecretsManager, services: Services, name: Text = "", confirm: Text = ""
 ) -> Response:
     """Delete a secret, once it was said what uses it."""
-    if not confirm:
-        mine = await services.secrets.mine(who.name)
-        secret = next((one for one in mine if one.name == name), None)
-        if secret is None:
-            raise NotFound(f"You have no secret {name!r} (any more).")
+    mine = await services.secrets.mine(who.name)
+    secret = next((one for one in mine if one.name == name), None)
+    if secret is not None and not confirm:
         return ask(
             request,
             who,
@@ -65,7 +63,10 @@ async def delete(
             back=HERE,
             fields={"name": name},
         )
-    await services.secrets.delete(who.name, name)
+    try:
+        await services.secrets.delete(who.name, name)
+    except NotFound as error:  # deleted in another tab
+        return await _page(request, who, services, gone=str(error), status=status_of(error))
     return done(request, HERE, f"Deleted the secret {name}.")
 
 
@@ -86,6 +87,7 @@ async def _page(
     typed: dict[str, str] | None = None,
     faults: dict[str, str] | None = None,
     status: int = 200,
+    gone: str = "",
 ) -> Response:
     return page(
         request,
@@ -97,4 +99,5 @@ async def _page(
         memberships=await services.projects.mine(who.name),
         typed=typed or {},
         faults=faults or {},
+        gone=gone,
     )
