@@ -58,6 +58,27 @@ async def test_values_print_as_on_rs_console(livy: Livy) -> None:
     assert livy.text(statement) == "[1] 5\na\n"
 
 
+async def test_methods_that_a_cell_defines_are_used(livy: Livy) -> None:
+    code = "print.odd <- function(x, ...) cat('mine', x$a, '\\n')\n"
+    code += "x <- structure(list(a = 7), class = 'odd')\nx\nx"
+    statement = await livy.execute(code, Kind.SPARKR)
+    assert (await livy.result(statement, SLOW)).data == {"text/plain": "mine 7 "}
+    assert livy.text(statement) == "mine 7 \n"
+    code = "conditionMessage.odd <- function(c) 'my own words'\n"
+    code += "print.odd <- function(x, ...) stop(x)\n"
+    result = await r(livy, code + "structure(list(), class = c('odd', 'error', 'condition'))")
+    assert (result.ename, result.evalue) == ("odd", "my own words")
+
+
+@pytest.mark.parametrize(
+    "code", ["?mean", "x <- sessionInfo()", "x <- packageVersion('SparkR')", "library(SparkR)"]
+)
+async def test_r_knows_the_package_without_a_warning(livy: Livy, code: str) -> None:
+    statement = await livy.execute(code, Kind.SPARKR)
+    assert (await livy.result(statement, SLOW)).status == "ok"
+    assert livy.text(statement, "stderr") == ""
+
+
 async def test_messages_and_warnings_go_to_stderr(livy: Livy) -> None:
     statement = await livy.execute("message('hm')\nx <- as.integer('q')", Kind.SPARKR)
     assert (await livy.result(statement)).data == {}

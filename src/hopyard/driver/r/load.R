@@ -34,7 +34,7 @@ FILES <- c("protocol", "session", "schema", "column", "window", "functions", "fr
   "transfer", "missing")
 
 load_sparkr <- function(folder, version) {
-  space <- new_namespace("SparkR", version)
+  space <- new_namespace("SparkR", version, folder)
   table <- setdiff(readLines(file.path(folder, "functions.txt")), "")
   for (file in FILES) sys.source(file.path(folder, paste0(file, ".R")), envir = space, keep.source = FALSE)
   space$define_functions(setdiff(table, ls(space)), space)
@@ -51,7 +51,7 @@ load_sparkr <- function(folder, version) {
   invisible(space)
 }
 
-new_namespace <- function(name, version) {
+new_namespace <- function(name, version, folder) {
   imports <- new.env(parent = .BaseNamespaceEnv)
   attr(imports, "name") <- paste0("imports:", name)
   for (package in c("methods")) {
@@ -63,7 +63,7 @@ new_namespace <- function(name, version) {
   assign("spec", c(name = name, version = version), envir = info)
   setNamespaceInfo(space, "exports", new.env(parent = baseenv()))
   setNamespaceInfo(space, "imports", list(base = TRUE))
-  setNamespaceInfo(space, "path", "")
+  setNamespaceInfo(space, "path", folder) # help() and sessionInfo() read its DESCRIPTION
   setNamespaceInfo(space, "dynlibs", NULL)
   setNamespaceInfo(space, "S3methods", matrix(NA_character_, 0L, 4L))
   assign(".__S3MethodsTable__.", new.env(parent = baseenv()), envir = space)

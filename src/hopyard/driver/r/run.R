@@ -96,7 +96,7 @@ run <- function(code, group, description) {
     withCallingHandlers(
       run_all(code, state, group),
       message = function(condition) {
-        cat(conditionMessage(condition), file = stderr())
+        cat(as_users(conditionMessage, condition), file = stderr())
         invokeRestart("muffleMessage")
       },
       warning = function(condition) {
@@ -133,7 +133,10 @@ run_all <- function(code, state, group) {
 
 user_code <- function(expression) eval(expression, globalenv())
 
-show_value <- function(value) if (isS4(value)) methods::show(value) else print(value)
+show_value <- function(value) if (isS4(value)) methods::show(value) else as_users(base::print, value)
+
+# Call a generic function from where the user's code stands: R looks for its methods there.
+as_users <- function(generic, value) eval(as.call(list(generic, quote(value))), list(value = value), globalenv())
 
 publish_value <- function(value) {
   text <- paste(utils::capture.output(show_value(value)), collapse = "\n")
@@ -190,7 +193,7 @@ why_no_frame <- function(value, name) {
 # --- what went wrong ------------------------------------------------------------------------------
 
 failed <- function(condition, state) {
-  message <- conditionMessage(condition)
+  message <- as_users(conditionMessage, condition)
   name <- class(condition)[1]
   if (name %in% c("simpleError", "rlang_error")) name <- "Error"
   call <- conditionCall(condition)
@@ -246,7 +249,7 @@ show_warnings <- function(state) {
   text <- vapply(shown, function(condition) {
     call <- conditionCall(condition)
     place <- if (is_users(call)) paste0("In ", one_line(call), " : ") else ""
-    paste0(place, conditionMessage(condition))
+    paste0(place, as_users(conditionMessage, condition))
   }, "")
   if (length(text) > 1) text <- paste0(seq_along(text), ": ", text)
   head <- if (length(text) > 1) "Warning messages:" else "Warning message:"
