@@ -219,6 +219,22 @@ async def test_cancel_stops_and_the_definitions_stay(livy: Livy, code: str) -> N
     assert (await scala(livy, "spark.range(7).count()")).data["text/plain"].endswith("Long = 7")
 
 
+async def test_cancel_lets_classes_become_ready(livy: Livy) -> None:
+    made = """val compiler = new org.codehaus.janino.SimpleCompiler()
+compiler.cook("public class Slow { public static int n = made(); static int made() {" +
+  "long end = System.currentTimeMillis() + 1500;" +
+  "while (System.currentTimeMillis() < end) {} return 7; }}")
+val slow = compiler.getClassLoader.loadClass("Slow").getField("n")"""
+    assert (await scala(livy, made)).status == "ok"
+    statement = await livy.execute('println("begun")\nslow.get(null); while (true) {}', Kind.SPARK)
+    await livy.said(statement, "begun")
+    await livy.send(Cancel(statement=statement))
+    assert (await livy.result(statement, 20)).status == "cancelled"
+    # A class whose initialisation was stopped would be lost to the JVM.
+    again = await scala(livy, "slow.get(null)")
+    assert again.data.get("text/plain", "").endswith("Object = 7"), again
+
+
 async def test_code_that_does_not_stop_loses_its_interpreter(livy: Livy) -> None:
     code = """
     println("begun")

@@ -120,13 +120,19 @@ final class Repl(
     cancelled = true
     running.foreach { statement =>
       if (userCode) statement.thread.interrupt()
-      val end = System.nanoTime + GraceMillis * 1000000
-      while (running.contains(statement) && System.nanoTime < end) Thread.sleep(10)
+      val asked = System.nanoTime
+      def passed(millis: Long) = System.nanoTime - asked > millis * 1000000
+      while (running.contains(statement) && !passed(GraceMillis)) Thread.sleep(10)
+      while (running.contains(statement) && initialises(statement.thread) && !passed(ClassMillis)) Thread.sleep(10)
       if (running.contains(statement) && userCode)
         try statement.thread.stop()
         catch { case _: UnsupportedOperationException => }
     }
   }
+
+  /** Whether a thread makes a class ready, which could never be used again if it were stopped there. */
+  private def initialises(thread: Thread): Boolean =
+    thread.getStackTrace.exists(_.getMethodName == "<clinit>")
 
   /** Complete the name before the cursor, or say what the name there is. */
   def complete(code: String, cursor: Int, exact: Boolean): String = intp.synchronized {
@@ -396,6 +402,8 @@ object Repl {
   val FlushMillis = 40L
   /** How long code may take to end by itself, once interrupted. */
   val GraceMillis = 400L
+  /** How long classes may take to become ready meanwhile, such as Spark's at a first query. */
+  val ClassMillis = 4000L
   val Matches = 2000
   /** DataFrames of the last statements that are kept. */
   val Frames = 10
