@@ -19,6 +19,9 @@ FIRST, LAST = datetime.date(1, 1, 2), datetime.date(9999, 12, 30)
 _EPOCH = datetime.date(1970, 1, 1)
 _DAY = 86_400_000_000
 _CYCLE = 146_097
+PANDAS_FIRST = (datetime.date(1902, 1, 1) - _EPOCH).days
+PANDAS_LAST = (datetime.date(2036, 12, 31) - _EPOCH).days
+"""The days whose rules the zones have that pyarrow gives to pandas."""
 """Days of 400 years, after which the calendar begins anew."""
 
 
@@ -61,7 +64,7 @@ def _series(column: Any, coerce: bool) -> Any:
         return None
     if types.is_date(kind):
         return column.to_pandas(date_as_object=not coerce)
-    if types.is_timestamp(kind) and kind.tz not in (None, "UTC"):
+    if types.is_timestamp(kind) and kind.tz not in (None, "UTC") and not _is_of_our_age(column):
         moments = column.cast(pyarrow.timestamp(kind.unit, "UTC"))
         return moments.to_pandas().dt.tz_convert(_zone(kind.tz))
     if column.null_count and types.is_boolean(kind):
@@ -186,6 +189,17 @@ def _are_known(column: Any) -> bool:
 
     span = pyarrow.compute.min_max(column)
     return _is_known(span["min"]) and _is_known(span["max"])
+
+
+def _is_of_our_age(column: Any) -> bool:
+    """Say whether pandas' own zones are right for all times; Python's are much slower there."""
+    import pyarrow.compute
+
+    span = pyarrow.compute.min_max(column)
+    return all(
+        not one.is_valid or PANDAS_FIRST <= _day_number(one) <= PANDAS_LAST
+        for one in (span["min"], span["max"])
+    )
 
 
 def _zone(name: str) -> datetime.tzinfo:
