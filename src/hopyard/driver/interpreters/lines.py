@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import zmq
 
 Frames = list[bytes]
+AT_ONCE = 100
+"""Messages that are taken before anything else has its turn: code may show things without end."""
 
 
 class Channel(Enum):
@@ -93,11 +95,15 @@ class Line(ABC):
         """Take all that is there whenever something arrives."""
         import zmq
 
-        def drain() -> None:
-            while not socket.closed and int(socket.get(zmq.EVENTS)) & zmq.POLLIN:
-                take()
-
         loop = asyncio.get_running_loop()
+
+        def drain() -> None:
+            for _ in range(AT_ONCE):
+                if socket.closed or not int(socket.get(zmq.EVENTS)) & zmq.POLLIN:
+                    return
+                take()
+            loop.call_soon(drain)
+
         self._readers[socket.fileno()] = drain
         loop.add_reader(socket.fileno(), drain)
         loop.call_soon(drain)  # what arrived before
