@@ -521,10 +521,12 @@ def test_what_pip_installs_below_local_is_there_in_the_kernel(kernel, tmp_path):
 
 
 def test_cells_answer_whatever_a_local_one_did_to_its_streams(kernel):
+    kernel.ok("1")  # in a session, which may have ended
     ran = kernel.ok("%%local\nimport sys\nsys.stdout = None; sys.stderr.close()")
     assert "it is the kernel's own again" in ran.stream("stderr")
     assert kernel.ok("print('out')").stream("stdout") == "out\n"
     assert kernel.ok("%%local\nprint('near')").stream("stdout") == "near\n"
+    kernel.ok("%%cleanup -f")
 
 
 def test_session_that_cannot_start_shows_the_end_of_its_log(livy):

@@ -235,6 +235,7 @@ class Channel:
         session = self._session
         while self._unwritten:
             batch, seq, count = self._batch, self._last, self._unwritten
+            over = list(session.recent)
             self._batch, self._unwritten = Batch(session, self._limit), 0
             try:
                 written = await self._write(*batch.writes(seq))
@@ -244,7 +245,7 @@ class Channel:
                 return
             _log.debug("written", session=session.id, messages=count, seq=seq)
             session.written = max(session.written, seq)
-            session.trim()
+            session.trim(over)
             self._room.set()
         self.send(Ack(seq=session.written))
         if self._ending is not None:

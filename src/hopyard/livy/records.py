@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -208,13 +209,17 @@ class Session:
         self.used = time.monotonic()
         self.settle()
 
-    def trim(self) -> None:
-        """Drop finished statements that the table has now: the large ones and the oldest."""
-        large = [one.id for one in self.recent.values() if one.size + len(one.code) > SMALL]
-        for key in large:
-            del self.recent[key]
-        while len(self.recent) > RECENT:
-            self.recent.popitem(last=False)
+    def trim(self, written: Iterable[int]) -> None:
+        """Drop finished statements: the large ones and the oldest.
+
+        Args:
+            written: those that the table has whole; another's end may still be on its way there.
+        """
+        for key in written:
+            found = self.recent.get(key)
+            large = found is not None and found.size + len(found.code) > SMALL
+            if large or len(self.recent) > RECENT:
+                self.recent.pop(key, None)
 
     def remember(self, statement: Statement) -> None:
         """Keep a finished statement that was read from the table: clients ask again and again."""

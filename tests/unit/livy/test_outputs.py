@@ -71,6 +71,14 @@ def test_result_that_says_when_it_began_tells_the_same_as_two_messages() -> None
     assert (short.started, short.completed) == (long.started, long.completed) == (1, 5)
 
 
+def test_finished_statement_stays_until_the_table_has_it_whole() -> None:
+    session, statement = told(out("x" * 200_000), result(), limit=10**6)
+    session.trim([])
+    assert session.recent[statement.id] is statement
+    session.trim([statement.id])
+    assert statement.id not in session.recent
+
+
 def test_json_that_the_code_asks_for_is_free_of_warnings_also_when_it_is_empty() -> None:
     _, statement = told(err("Warning!"), result(), code="for x in spark.sql('').toJSON(): print(x)")
     assert statement_view(statement)["output"]["data"] == {"text/plain": ""}

@@ -130,9 +130,13 @@ final class Repl(
     }
   }
 
-  /** Whether a thread makes a class ready, which could never be used again if it were stopped there. */
+  /** Whether a thread makes a class ready, which could never be used again if it were stopped there.
+    * A statement itself runs so, in a class of its own that nothing needs afterwards.
+    */
   private def initialises(thread: Thread): Boolean =
-    thread.getStackTrace.exists(_.getMethodName == "<clinit>")
+    thread.getStackTrace.exists { frame =>
+      frame.getMethodName == "<clinit>" && !frame.getClassName.startsWith("$line")
+    }
 
   /** Complete the name before the cursor, or say what the name there is. */
   def complete(code: String, cursor: Int, exact: Boolean): String = intp.synchronized {

@@ -69,6 +69,14 @@ class Kernel(SparkKernelBase):  # type: ignore[misc]
     def _change_language(self) -> None:
         """Nothing: `Magics` speaks its language from the start."""
 
+    async def execute_request(self, stream: Any, ident: Any, parent: dict[str, Any]) -> None:
+        """Take a cell; from before a page hears of it, what it asks meanwhile is answered aside."""
+        self._cell = parent
+        try:
+            await super().execute_request(stream, ident, parent)
+        finally:
+            self._cell = None
+
     async def do_execute(
         self,
         code: str,
@@ -80,19 +88,15 @@ class Kernel(SparkKernelBase):  # type: ignore[misc]
     ) -> Any:
         """Run one cell; what fails in it is the reply's error, so that Run All stops."""
         self._assistant.learn(code)
-        self._cell = self.get_parent("shell")
-        try:
-            return await IPythonKernel.do_execute(
-                self,
-                self.user_code_parser.get_code_to_run(code),
-                silent,
-                store_history,
-                user_expressions,
-                allow_stdin,
-                **more,
-            )
-        finally:
-            self._cell = None
+        return await IPythonKernel.do_execute(
+            self,
+            self.user_code_parser.get_code_to_run(code),
+            silent,
+            store_history,
+            user_expressions,
+            allow_stdin,
+            **more,
+        )
 
     def do_complete(self, code: str, cursor_pos: int) -> Any:
         """Say what may stand at the cursor."""
