@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hopyard.protocol.messages import Display, Result, Stream
+from hopyard.protocol.messages import Display, Result
 from hopyard.protocol.states import Kind
 from tests.integration.test_driver import Driver, Livy, ready_driver
 from tests.unit.test_packages import wheel
@@ -361,16 +361,3 @@ async def test_ending_the_jvm_is_said_last(livy: Livy) -> None:
     result = await livy.result(await livy.execute("sys.exit(3)", Kind.SPARK), SLOW)
     assert (result.status, result.ename) == ("error", "SessionEnded")
     assert result.evalue == "The driver's JVM ended (exit code 3), as after System.exit."
-
-
-async def test_a_hook_that_fails_is_shown_and_fails_no_cell(livy: Livy) -> None:
-    made = await livy.run(
-        "def broken(): raise ValueError('of the hook')\n"
-        "get_ipython().events.register('pre_execute', broken)"
-    )
-    assert made.status == "ok", made.evalue
-    statement = await livy.execute("1+1")
-    result = await livy.result(statement)
-    assert (result.status, result.data) == ("ok", {"text/plain": "2"})
-    assert "of the hook" in "".join(one.text for one in livy.of(Stream, statement))
-    assert (await livy.run("get_ipython().events.unregister('pre_execute', broken)")).status == "ok"

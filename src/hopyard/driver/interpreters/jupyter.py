@@ -249,10 +249,6 @@ class JupyterKernel(Interpreter):
                     pending.cancel()
         if output is not None:
             take_payload(output, reply.get("payload"))
-        if reply.get("status") != "ok":
-            execution.error = execution.error or execution.raised
-        elif execution.raised is not None and output is not None:
-            output.stream("stderr", "\n".join(execution.raised.traceback) + "\n")
         if reply.get("status") != "ok" and execution.error is None:
             aborted = {"ename": "Aborted", "evalue": "the kernel did not run this"}
             execution.error = Fault.of(aborted | reply)

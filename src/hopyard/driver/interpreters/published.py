@@ -54,8 +54,6 @@ class Execution:
     """The last picture that was displayed, in each of its forms."""
     widgets: bool = False
     """Whether it was said that widgets cannot be shown."""
-    raised: Fault | None = None
-    """An error that was shown: the code's own if the reply says so, else of a hook of its user."""
     error: Fault | None = None
     answering: asyncio.Task[None] | None = None
     """Waits for the answer to what its code asked."""
@@ -70,7 +68,7 @@ def take(execution: Execution, kind: str, content: dict[str, Any]) -> None:
         if content.get("execution_state") == "idle":
             execution.idle = True
     elif kind == "error":
-        execution.raised = Fault.of(content)
+        execution.error = Fault.of(content)
     elif kind == "execute_result":
         execution.data = _leave_widgets_out(execution, _bundle(content.get("data")))
         execution.metadata = _mapping(content.get("metadata"))
