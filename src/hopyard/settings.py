@@ -58,7 +58,9 @@ class Limits(BaseModel, extra="forbid"):
     )
     tmp: int = Field(2048, ge=16, description="MB that fit into `/tmp`, and into `/dev/shm`")
     processes: int | None = Field(
-        None, ge=50, description="and threads; 500 and 100 for each of the machine's cores if empty"
+        None,
+        ge=50,
+        description="and threads; 4000 and 100 for each of the machine's cores if empty",
     )
     log: int = Field(
         100,

@@ -36,6 +36,10 @@ LOG_KEPT = 2**20
 """Bytes that stay at the beginning and at the end of a log that was too large."""
 
 
+PROCESSES = 4000
+"""And threads: Spark keeps two for each query of the last minute, up to 1,024 of a kind."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What runs in one sandbox may use.
@@ -63,7 +67,7 @@ class Limits:
             name: its name, no other's.
             memory: bytes.
         """
-        most = settings.limits.processes or 500 + 100 * (os.cpu_count() or 1)
+        most = settings.limits.processes or PROCESSES + 100 * (os.cpu_count() or 1)
         cls.forget(settings, name)
         groups = cgroups.make(_group(settings, name), memory, most)
         if groups:

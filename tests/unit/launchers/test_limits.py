@@ -110,6 +110,12 @@ def test_inside_the_limit_is_seen(tmp_path: Path) -> None:
     Limits.forget(settings(tmp_path), "drivers/3")
 
 
+def test_limit_of_processes_leaves_room_for_the_threads_of_spark(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    assert Limits.make(settings, "a", 2**30).processes >= 4 * 1024
+    Limits.forget(settings, "a")
+
+
 def test_processes_have_an_end(tmp_path: Path) -> None:
     if cgroups.place() is None:
         pytest.skip("this machine lets nobody make control groups")
