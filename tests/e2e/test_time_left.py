@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import update
 
 from hopyard.projects.jupyter.models import ServerRow
@@ -21,9 +21,7 @@ async def test_lab_warns_before_the_time_is_up_and_gives_more(
     browser: Browser, place: Place, hopyard: Hopyard
 ) -> None:
     async with visitor(browser) as context:
-        page = await context.new_page()
-        await pages.sign_in(page, place.jupyter, place.user, place.password)
-        await pages.start(page)
+        page = await _started(context, place)
         await _leave(hopyard, place.user, timedelta(minutes=12))
         lab = await pages.open_in_tab(context, page, "#open")
         warning = lab.locator(".Toastify__toast")
@@ -45,9 +43,7 @@ async def test_classic_notebook_warns_of_the_time_and_tells_of_the_end(
     browser: Browser, place: Place, hopyard: Hopyard
 ) -> None:
     async with visitor(browser) as context:
-        page = await context.new_page()
-        await pages.sign_in(page, place.jupyter, place.user, place.password)
-        await pages.start(page)
+        page = await _started(context, place)
         await _leave(hopyard, place.user, timedelta(minutes=4))
         classic = await context.new_page()
         await classic.goto(f"{place.server_url}nbclassic/tree")
@@ -63,6 +59,14 @@ async def test_classic_notebook_warns_of_the_time_and_tells_of_the_end(
         async with context.expect_page() as opened:
             await bar.get_by_role("link", name="Open the project’s page").click()
         await expect((await opened.value).locator("#start")).to_be_visible()
+
+
+async def _started(context: BrowserContext, place: Place) -> Page:
+    """Sign in and start the server; return the Jupyter page."""
+    page = await context.new_page()
+    await pages.sign_in(page, place.jupyter, place.user, place.password)
+    await pages.start(page)
+    return page
 
 
 async def _leave(hopyard: Hopyard, user: str, time: timedelta) -> None:
